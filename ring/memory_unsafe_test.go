@@ -1,0 +1,8 @@
+package ring
+
+import "unsafe"
+
+// bytesOf views 8-byte aligned words as bytes.
+func bytesOf(words []uint64) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(words))), len(words)*8)
+}

@@ -1,0 +1,229 @@
+package ring
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// Reader is one cursor over a segment. It is owned by one thread at a time and
+// writes nothing shared. Records are copied out whole; no pointer into the
+// segment escapes.
+type Reader struct {
+	view *View
+	mask uint64
+	next uint64 // sequence expected next
+
+	lost      uint64 // of the last overrun
+	resuming  bool   // drop DEPTH until an event begins
+	damaged   bool
+	empties   uint32
+	heartbeat uint64
+	beatSeen  time.Duration // our clock when the heartbeat last moved
+	looked    bool
+	stale     bool
+	started   time.Time
+
+	// Stats count what this reader saw.
+	Stats ReaderStats
+}
+
+// ReaderStats are a reader's own totals.
+type ReaderStats struct {
+	Records  uint64 // handed out
+	Lost     uint64 // overwritten before they were read
+	Overruns uint64 // times lapped
+	Torn     uint64 // copies rejected by the second look at the mark
+	Skipped  uint64 // DEPTH records dropped after an overrun, until an event began
+}
+
+// NewReader starts at the oldest record that the ring is sure to keep; see also
+// SeekLatest, SeekOldest and Join.
+func NewReader(v *View) *Reader {
+	r := &Reader{view: v, mask: v.ring.Count - 1, next: 1, started: time.Now()}
+	r.SeekOldest()
+	return r
+}
+
+// View is the segment that is read.
+func (r *Reader) View() *View { return r.view }
+
+// NextSequence is the sequence that Next expects.
+func (r *Reader) NextSequence() uint64 { return r.next }
+
+// Seek makes sequence n (from 1) the next one.
+func (r *Reader) Seek(n uint64) { r.next, r.resuming = max(n, 1), false }
+
+// SeekLatest goes behind the last record of the last whole frame.
+func (r *Reader) SeekLatest() { r.Seek(r.view.LastSequence() + 1) }
+
+// SeekOldest goes to the oldest record that is not about to be overwritten.
+func (r *Reader) SeekOldest() {
+	last, n := r.view.LastSequence(), r.view.ring.Count
+	if last < n {
+		r.Seek(1)
+		return
+	}
+	r.Seek(last - n + margin(n))
+	r.resuming = true
+}
+
+// margin is how far behind the writer's tail a lapped reader resumes, so that it
+// is not lapped at once again.
+func margin(slots uint64) uint64 { return max(slots/8, 2) }
+
+// Next copies the next record out. It never blocks and never allocates.
+//
+//	RECORD      out is whole; Sequence(out) is the one expected
+//	EMPTY       nothing new yet
+//	OVERRUN     Lost() records were overwritten; the next call goes on behind them
+//	STALE       as EMPTY, and the hot thread has stood still for a second
+//	CLOSED      drained, and no record will follow
+//	SUPERSEDED  drained, and a newer segment has the name
+//	DAMAGED     bytes that no writer leaves; final
+func (r *Reader) Next(out *Record) Answer {
+	for {
+		a := r.fetch(out)
+		if a == AnswerRecord && r.resuming && r.skips(out) {
+			continue
+		}
+		return a
+	}
+}
+
+// skips drops the rest of a depth event whose beginning was lost.
+func (r *Reader) skips(out *Record) bool {
+	if out.Kind == KindDepth && out.Flags&FlagFirst == 0 {
+		r.Stats.Skipped++
+		r.Stats.Records--
+		return true
+	}
+	r.resuming = false
+	return false
+}
+
+func (r *Reader) fetch(out *Record) Answer {
+	if r.damaged {
+		return AnswerDamaged
+	}
+	n := r.next
+	slot := r.view.slotAt(n & r.mask)
+	v := atomic.LoadUint64(&slot.Commit) // pairs with the even mark of publishRecord
+	if v < 2*n {
+		return r.idle(slot, n)
+	}
+	if v > 2*n {
+		return r.overrun(v, n)
+	}
+	loadRecord(out, slot)
+	if again := atomic.LoadUint64(&slot.Commit); again != v {
+		r.Stats.Torn++
+		return r.overrun(again, n)
+	}
+	out.Commit = v
+	if !out.sane() {
+		r.damaged = true
+		return AnswerDamaged
+	}
+	r.next = n + 1
+	r.empties = 0
+	r.Stats.Records++
+	return AnswerRecord
+}
+
+// Lost is how many records the last OVERRUN cost.
+func (r *Reader) Lost() uint64 { return r.lost }
+
+// overrun moves the cursor behind the records that are gone. v is a mark above 2n.
+func (r *Reader) overrun(v, n uint64) Answer {
+	m := (v + 1) / 2
+	hint := r.view.LastSequence()
+	slots := r.view.ring.Count
+	if v > 2*MaxSequence || m <= n || (m^n)&r.mask != 0 || hint > MaxSequence || hint > m+1<<40 {
+		r.damaged = true
+		return AnswerDamaged
+	}
+	to := max(hint, m) - slots + margin(slots)
+	r.lost = to - n
+	r.next = to
+	r.resuming = true
+	r.Stats.Overruns++
+	r.Stats.Lost += r.lost
+	return AnswerOverrun
+}
+
+// clockEvery: the clock is read on each so many empty looks, which keeps its cost
+// off a spinning reader.
+const clockEvery = 8
+
+// idle decides what an empty slot means.
+func (r *Reader) idle(slot *Record, n uint64) Answer {
+	if s := r.view.State(); s != StateLive {
+		// Records stored before the state are seen now.
+		if atomic.LoadUint64(&slot.Commit) >= 2*n {
+			return AnswerEmpty
+		}
+		switch s {
+		case StateClosed:
+			return AnswerClosed
+		case StateSuperseded:
+			return AnswerSuperseded
+		}
+		r.damaged = true
+		return AnswerDamaged
+	}
+	r.empties++
+	if r.empties%clockEvery != 1 {
+		return r.emptyOrStale()
+	}
+	r.checkHeartbeat()
+	return r.emptyOrStale()
+}
+
+func (r *Reader) emptyOrStale() Answer {
+	if r.stale {
+		return AnswerStale
+	}
+	return AnswerEmpty
+}
+
+// checkHeartbeat compares the hot heartbeat with its own earlier value over this
+// reader's own clock: no clock is compared between processes or containers.
+func (r *Reader) checkHeartbeat() {
+	beat, now := atomic.LoadUint64(&r.view.h.HotHeartbeat), time.Since(r.started)
+	if !r.looked || beat != r.heartbeat {
+		r.looked, r.heartbeat, r.beatSeen, r.stale = true, beat, now, false
+		return
+	}
+	r.stale = now-r.beatSeen >= StaleAfterNS
+}
+
+// Join copies nothing itself: it takes the watermark, lets the caller copy what it
+// wants from the board (ReadBoard, ReadBook), and sets the cursor to the record
+// behind the watermark. Records that a board entry covers (its own sequence is
+// not below theirs) are to be skipped by the caller, as are records of an
+// instrument at or below its book's AsOf.
+func (r *Reader) Join(copyBoard func()) {
+	w := r.view.Watermark()
+	copyBoard()
+	r.Seek(w + 1)
+}
+
+// Sequence is the ring's number of a record that a reader handed out.
+func (r *Record) Sequence() uint64 { return r.Commit / 2 }
+
+// sane says that a whole record is one that a writer could have written: its kind
+// is known and its inner lengths lie within it.
+func (r *Record) sane() bool {
+	switch r.Kind {
+	case KindBookTicker, KindTicker, KindPerpetual:
+		return true
+	case KindTrade:
+		return r.Trade().TextLength <= 24
+	case KindDepth:
+		d := r.Depth()
+		return uint(d.Bids)+uint(d.Asks) <= LevelsPerRecord
+	case KindStatus:
+		return r.Status().TextLength <= 40
+	}
+	return false
+}
