@@ -1,0 +1,411 @@
+package wire
+
+import (
+	"encoding/binary"
+	"slices"
+	"unicode/utf8"
+)
+
+// Op says what a Message is. The values of the last five are the opcodes of RFC
+// 6455 section 5.2.
+type Op uint8
+
+// The kinds of a Message.
+const (
+	OpNone   Op = 0x0 // nothing whole yet
+	OpText   Op = 0x1
+	OpBinary Op = 0x2
+	OpClose  Op = 0x8
+	OpPing   Op = 0x9
+	OpPong   Op = 0xA
+)
+
+// Sizes of a Reader.
+const (
+	// DefaultBufferSize holds some thousand market data messages: more than one
+	// recv ever delivers, so that compaction stays rare.
+	DefaultBufferSize = 1 << 20
+	// DefaultMaxMessage is above any book snapshot a public feed sends.
+	DefaultMaxMessage = 8 << 20
+	// Padding is how many bytes of allocation follow the last byte of any
+	// payload. A decoder may load beyond len(payload) that far; what it finds
+	// there is stale and must not decide anything.
+	Padding = 1024
+
+	minBufferSize = 256
+	maxHeaderSize = 10 // of an unmasked frame: 2 + 8 bytes of length
+	maxControl    = 125
+	// smallTail is moved to the front rather than read behind: copying it costs
+	// less than touching new cache lines.
+	smallTail = 512
+	// maxLowSpace is one TLS record's plaintext.
+	maxLowSpace = 16 << 10
+)
+
+// Close codes of RFC 6455 section 7.4.1 that this package uses itself.
+const (
+	CloseNormal        uint16 = 1000
+	CloseGoingAway     uint16 = 1001
+	CloseProtocolError uint16 = 1002
+	CloseNoStatus      uint16 = 1005 // never sent: a close frame without a code
+	CloseInvalidText   uint16 = 1007
+	CloseTooBig        uint16 = 1009
+)
+
+// ProtocolError is a breach of RFC 6455 by the server, or a message beyond the
+// limit. The connection cannot be read on: answer with CloseCode and end it.
+type ProtocolError struct {
+	CloseCode uint16 // 1002, 1007 or 1009
+	Reason    string
+}
+
+// Error returns the reason as one line.
+func (e *ProtocolError) Error() string { return "websocket: " + e.Reason }
+
+// What a Reader answers to a breach. Allocated once: the hot thread formats
+// nothing.
+var (
+	ErrReservedBits   = &ProtocolError{CloseProtocolError, "reserved bits set though no extension was agreed"}
+	ErrMasked         = &ProtocolError{CloseProtocolError, "masked frame from the server"}
+	ErrOpcode         = &ProtocolError{CloseProtocolError, "unknown opcode"}
+	ErrControlLong    = &ProtocolError{CloseProtocolError, "control frame longer than 125 bytes"}
+	ErrControlPart    = &ProtocolError{CloseProtocolError, "fragmented control frame"}
+	ErrLengthNotShort = &ProtocolError{CloseProtocolError, "frame length not in its shortest form"}
+	ErrLengthTopBit   = &ProtocolError{CloseProtocolError, "top bit of the frame length is set"}
+	ErrNoMessageOpen  = &ProtocolError{CloseProtocolError, "continuation without a message to continue"}
+	ErrMessageOpen    = &ProtocolError{CloseProtocolError, "new message before the fragmented one ended"}
+	ErrClosePayload   = &ProtocolError{CloseProtocolError, "close frame with a payload of one byte"}
+	ErrCloseCode      = &ProtocolError{CloseProtocolError, "close frame with a code that must not be sent"}
+	ErrCloseReason    = &ProtocolError{CloseInvalidText, "close reason is not UTF-8"}
+	ErrNotUTF8        = &ProtocolError{CloseInvalidText, "text message is not UTF-8"}
+	ErrTooBig         = &ProtocolError{CloseTooBig, "message beyond the limit"}
+)
+
+// Message is one whole message or control frame.
+type Message struct {
+	Op Op
+	// Payload lies in the Reader's buffers: valid until the next call of Next
+	// or Space. At least Padding bytes of allocation follow it. Of OpClose it
+	// is the reason alone.
+	Payload []byte
+	// CloseCode is set for OpClose: what the server gave, or CloseNoStatus.
+	CloseCode uint16
+}
+
+// readerState says whether Next may take its short way.
+type readerState uint8
+
+const (
+	stateBetween    readerState = iota // no message is open
+	stateFragmented                    // a fragmented message is open
+	stateEnded                         // closed or failed: nothing more comes
+)
+
+// Reader cuts a byte stream into WebSocket messages, client side (RFC 6455).
+//
+//	buf   [ given out ][ not yet read ][ free, Space ][ Padding ]
+//	      0            r               w              len        cap
+//
+// Unfragmented messages are returned in place. Fragments are joined in a second
+// buffer; neither allocates once it has grown to the largest message seen, and
+// neither grows beyond the message limit. One goroutine only.
+type Reader struct {
+	buf        []byte
+	r, w       int
+	state      readerState
+	op         Op     // of the open fragmented message
+	joined     []byte // its payload so far
+	maxMessage int
+	maxBuffer  int
+	err        error // set for good by the first breach
+}
+
+// NewReader returns a Reader with a buffer of bufSize bytes that refuses
+// messages longer than maxMessage bytes. Zero or less means DefaultBufferSize
+// and DefaultMaxMessage.
+func NewReader(bufSize, maxMessage int) *Reader {
+	if bufSize <= 0 {
+		bufSize = DefaultBufferSize
+	}
+	if maxMessage <= 0 {
+		maxMessage = DefaultMaxMessage
+	}
+	bufSize = max(bufSize, minBufferSize)
+	return &Reader{
+		buf:        newPadded(bufSize),
+		maxMessage: maxMessage,
+		maxBuffer:  max(bufSize, maxMessage+maxHeaderSize+maxLowSpace),
+	}
+}
+
+func newPadded(n int) []byte { return make([]byte, n, n+Padding) }
+
+// Space returns the free part of the buffer for the next bytes of the stream.
+// It may move or grow what is unread, so payloads handed out before become
+// invalid. It is empty only when the caller has left whole messages unread up
+// to the limit.
+func (r *Reader) Space() []byte {
+	unread := r.w - r.r
+	switch {
+	case unread == 0:
+		r.r, r.w = 0, 0
+	case r.r > 0 && (unread <= smallTail || len(r.buf)-r.w < r.lowSpace()):
+		copy(r.buf, r.buf[r.r:r.w])
+		r.r, r.w = 0, unread
+	}
+	if len(r.buf)-r.w < r.lowSpace() && len(r.buf) < r.maxBuffer {
+		r.grow()
+	}
+	return r.buf[r.w:]
+}
+
+// lowSpace is the free room below which reading on is not worth a call.
+func (r *Reader) lowSpace() int { return min(len(r.buf)/4, maxLowSpace) }
+
+func (r *Reader) grow() {
+	bigger := newPadded(min(2*len(r.buf), r.maxBuffer))
+	copy(bigger, r.buf[r.r:r.w])
+	r.buf, r.r, r.w = bigger, 0, r.w-r.r
+}
+
+// free is the room behind the unread bytes as they lie now.
+func (r *Reader) free() int { return len(r.buf) - r.w }
+
+// Advance records that n bytes were put at the start of Space.
+func (r *Reader) Advance(n int) {
+	if n < 0 || n > len(r.buf)-r.w {
+		panic("wire: Advance beyond Space")
+	}
+	r.w += n
+}
+
+// Buffered returns how many bytes are unread.
+func (r *Reader) Buffered() int { return r.w - r.r }
+
+// Next returns the next whole message or control frame, or OpNone when more
+// bytes are needed. After a *ProtocolError it answers with the same error for
+// ever; after a close frame it drops what follows (RFC 6455 section 5.5.1).
+func (r *Reader) Next() (Message, error) {
+	b := r.buf[r.r:r.w]
+	// The short way: a final text frame of up to 64 KiB between messages.
+	if len(b) >= 4 && b[0] == 0x81 && r.state == stateBetween {
+		head, size := 2, int(b[1])
+		if size == 126 {
+			head, size = 4, int(binary.BigEndian.Uint16(b[2:]))
+			if size < 126 {
+				return r.next(b)
+			}
+		} else if size > 126 {
+			return r.next(b)
+		}
+		if end := head + size; end <= len(b) && size <= r.maxMessage {
+			if p := b[head:end]; validText(p) {
+				r.r += end
+				return Message{Op: OpText, Payload: p}, nil
+			}
+		}
+	}
+	return r.next(b)
+}
+
+// next is the full rule; it comes to the same result as the short way.
+func (r *Reader) next(b []byte) (Message, error) {
+	for {
+		if r.state == stateEnded {
+			r.r = r.w
+			return Message{}, r.err
+		}
+		h, err := r.parse(b)
+		if err != nil {
+			return r.fail(err)
+		}
+		end := h.head + h.size
+		if h.head == 0 || end > len(b) {
+			return Message{}, nil
+		}
+		p := b[h.head:end]
+		b = b[end:]
+		r.r += end
+		m, err := r.take(h, p)
+		if err != nil {
+			return r.fail(err)
+		}
+		if m.Op != OpNone {
+			return m, nil
+		}
+	}
+}
+
+func (r *Reader) fail(err *ProtocolError) (Message, error) {
+	r.state, r.err = stateEnded, err
+	r.r = r.w
+	return Message{}, err
+}
+
+// header is a frame's header. head is 0 when it is not whole yet.
+type header struct {
+	op         Op // 0 is a continuation
+	fin        bool
+	head, size int
+}
+
+// parse reads and checks the header at the start of b.
+func (r *Reader) parse(b []byte) (header, *ProtocolError) {
+	if len(b) < 2 {
+		return header{}, nil
+	}
+	h := header{op: Op(b[0] & 0x0F), fin: b[0]&0x80 != 0}
+	if err := r.check(h, b[0], b[1]); err != nil {
+		return h, err
+	}
+	size := uint64(b[1] & 0x7F)
+	head := 2
+	switch {
+	case size == 126:
+		if len(b) < 4 {
+			return h, nil
+		}
+		head, size = 4, uint64(binary.BigEndian.Uint16(b[2:]))
+		if size < 126 {
+			return h, ErrLengthNotShort
+		}
+	case size == 127:
+		if len(b) < 10 {
+			return h, nil
+		}
+		head, size = 10, binary.BigEndian.Uint64(b[2:])
+		if size>>63 != 0 {
+			return h, ErrLengthTopBit
+		}
+		if size <= 0xFFFF {
+			return h, ErrLengthNotShort
+		}
+	}
+	open := 0
+	if h.op == 0 {
+		open = len(r.joined)
+	}
+	if h.op < OpClose && size > uint64(r.maxMessage-open) {
+		return h, ErrTooBig
+	}
+	h.head, h.size = head, int(size)
+	return h, nil
+}
+
+// check applies the rules that the first two bytes decide.
+func (r *Reader) check(h header, b0, b1 byte) *ProtocolError {
+	switch {
+	case b0&0x70 != 0:
+		return ErrReservedBits
+	case h.op > OpPong || h.op > OpBinary && h.op < OpClose:
+		return ErrOpcode
+	case b1&0x80 != 0:
+		return ErrMasked
+	case h.op >= OpClose && !h.fin:
+		return ErrControlPart
+	case h.op >= OpClose && b1 > maxControl:
+		return ErrControlLong
+	case h.op == 0 && r.state != stateFragmented:
+		return ErrNoMessageOpen
+	case h.op > 0 && h.op < OpClose && r.state == stateFragmented:
+		return ErrMessageOpen
+	}
+	return nil
+}
+
+// take makes a whole frame into a message, or into a part of one (OpNone).
+func (r *Reader) take(h header, p []byte) (Message, *ProtocolError) {
+	switch {
+	case h.op == OpClose:
+		r.state = stateEnded
+		return closeMessage(p)
+	case h.op >= OpClose:
+		return Message{Op: h.op, Payload: p}, nil
+	case h.fin && r.state == stateBetween:
+		return dataMessage(h.op, p)
+	case h.op != 0:
+		r.state, r.op = stateFragmented, h.op
+		r.joined = r.joined[:0]
+	}
+	r.join(p)
+	if !h.fin {
+		return Message{}, nil
+	}
+	r.state = stateBetween
+	m, err := dataMessage(r.op, r.joined)
+	r.joined = r.joined[:0]
+	return m, err
+}
+
+func (r *Reader) join(p []byte) {
+	if cap(r.joined)-len(r.joined) < len(p)+Padding {
+		r.joined = slices.Grow(r.joined, len(p)+Padding)
+	}
+	r.joined = append(r.joined, p...)
+}
+
+func dataMessage(op Op, p []byte) (Message, *ProtocolError) {
+	if op == OpText && !validText(p) {
+		return Message{}, ErrNotUTF8
+	}
+	return Message{Op: op, Payload: p}, nil
+}
+
+func closeMessage(p []byte) (Message, *ProtocolError) {
+	switch {
+	case len(p) == 0:
+		return Message{Op: OpClose, CloseCode: CloseNoStatus}, nil
+	case len(p) == 1:
+		return Message{}, ErrClosePayload
+	}
+	code := binary.BigEndian.Uint16(p)
+	if !validCloseCode(code) {
+		return Message{}, ErrCloseCode
+	}
+	if !utf8.Valid(p[2:]) {
+		return Message{}, ErrCloseReason
+	}
+	return Message{Op: OpClose, Payload: p[2:], CloseCode: code}, nil
+}
+
+// validCloseCode reports whether a server may send code: RFC 6455 section 7.4
+// with the codes registered since (1012 restart, 1013 try again later, 1014 bad
+// gateway), which venues use before maintenance.
+func validCloseCode(code uint16) bool {
+	switch {
+	case code < 1000 || code >= 5000:
+		return false
+	case code >= 3000:
+		return true
+	}
+	return code <= 1003 || code >= 1007 && code <= 1014
+}
+
+// highBits is set in a byte that is not ASCII, eight at a time.
+const highBits = 0x8080808080808080
+
+// validText reports whether p is UTF-8. Market data is ASCII nearly throughout:
+// 32 bytes a turn, then 8, then the standard library from the first byte that
+// is not. All bytes before it are whole characters, so starting there is right.
+func validText(p []byte) bool {
+	for len(p) >= 32 {
+		or := binary.LittleEndian.Uint64(p) | binary.LittleEndian.Uint64(p[8:]) |
+			binary.LittleEndian.Uint64(p[16:]) | binary.LittleEndian.Uint64(p[24:])
+		if or&highBits != 0 {
+			return utf8.Valid(p)
+		}
+		p = p[32:]
+	}
+	for len(p) >= 8 {
+		if binary.LittleEndian.Uint64(p)&highBits != 0 {
+			return utf8.Valid(p)
+		}
+		p = p[8:]
+	}
+	for i, c := range p {
+		if c >= utf8.RuneSelf {
+			return utf8.Valid(p[i:])
+		}
+	}
+	return true
+}
