@@ -47,28 +47,12 @@ func loadRecord(dst, src *Record) {
 	d[15] = atomic.LoadUint64(&s[15])
 }
 
-// loadHead copies the words 1 to 7: the rest of the first cache line.
-func loadHead(dst, src *Record) {
-	d, s := words(dst), words(src)
-	for i := 1; i < 8; i++ {
-		d[i] = atomic.LoadUint64(&s[i])
-	}
-}
-
 // loadBlock copies n words with one atomic load each.
 func loadBlock(dst, src unsafe.Pointer, n int) {
 	d := unsafe.Slice((*uint64)(dst), n)
 	s := unsafe.Slice((*uint64)(src), n)
 	for i := range d {
 		d[i] = atomic.LoadUint64(&s[i])
-	}
-}
-
-func storeBlock(dst, src unsafe.Pointer, n int) {
-	d := unsafe.Slice((*uint64)(dst), n)
-	s := unsafe.Slice((*uint64)(src), n)
-	for i := range d {
-		atomic.StoreUint64(&d[i], s[i])
 	}
 }
 

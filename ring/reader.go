@@ -50,15 +50,24 @@ func (r *Reader) View() *View { return r.view }
 // NextSequence is the sequence that Next expects.
 func (r *Reader) NextSequence() uint64 { return r.next }
 
-// Seek makes sequence n (from 1) the next one.
-func (r *Reader) Seek(n uint64) { r.next, r.resuming = max(n, 1), false }
+// Seek makes sequence n, 1 to MaxSequence, the next one.
+func (r *Reader) Seek(n uint64) { r.next, r.resuming = min(max(n, 1), MaxSequence), false }
 
 // SeekLatest goes behind the last record of the last whole frame.
-func (r *Reader) SeekLatest() { r.Seek(r.view.LastSequence() + 1) }
+func (r *Reader) SeekLatest() { r.Seek(r.believe(r.view.LastSequence()) + 1) }
+
+// believe takes a sequence from the header; one beyond MaxSequence is damage.
+func (r *Reader) believe(n uint64) uint64 {
+	if n > MaxSequence {
+		r.damaged = true
+		return 0
+	}
+	return n
+}
 
 // SeekOldest goes to the oldest record that is not about to be overwritten.
 func (r *Reader) SeekOldest() {
-	last, n := r.view.LastSequence(), r.view.ring.Count
+	last, n := r.believe(r.view.LastSequence()), r.view.ring.Count
 	if last < n {
 		r.Seek(1)
 		return
@@ -152,7 +161,8 @@ func (r *Reader) overrun(v, n uint64) Answer {
 }
 
 // clockEvery: the clock is read on each so many empty looks, which keeps its cost
-// off a spinning reader.
+// off a spinning reader. A stale reader has nothing to hurry for and reads it on
+// each look, so that it sees the writer's return at once.
 const clockEvery = 8
 
 // idle decides what an empty slot means.
@@ -172,14 +182,9 @@ func (r *Reader) idle(slot *Record, n uint64) Answer {
 		return AnswerDamaged
 	}
 	r.empties++
-	if r.empties%clockEvery != 1 {
-		return r.emptyOrStale()
+	if r.stale || r.empties%clockEvery == 1 {
+		r.checkHeartbeat()
 	}
-	r.checkHeartbeat()
-	return r.emptyOrStale()
-}
-
-func (r *Reader) emptyOrStale() Answer {
 	if r.stale {
 		return AnswerStale
 	}
@@ -203,7 +208,7 @@ func (r *Reader) checkHeartbeat() {
 // not below theirs) are to be skipped by the caller, as are records of an
 // instrument at or below its book's AsOf.
 func (r *Reader) Join(copyBoard func()) {
-	w := r.view.Watermark()
+	w := r.believe(r.view.Watermark())
 	copyBoard()
 	r.Seek(w + 1)
 }

@@ -78,6 +78,7 @@ func (w *Writer) Publish(r *Record) uint64 {
 	}
 	n := w.next
 	w.next = n + 1
+	r.Commit = 2 * n
 	r.RecvTimeNS = w.recvNS
 	r.PublishTimeNS = w.frameNS
 	publishRecord(&w.slots[n&w.mask], r, 2*n)
@@ -146,10 +147,13 @@ func (w *Writer) FlushCounters() {
 	}
 }
 
-// CloseSegment says that no record will follow. A crash before it reads as STALE.
+// CloseSegment says that no record will follow; it ends the frame. A crash before
+// it reads as STALE. A segment that was superseded meanwhile stays so.
 func (w *Writer) CloseSegment() {
+	w.EndFrame()
 	w.FlushCounters()
-	atomic.StoreUint32(&w.view.h.State, uint32(StateClosed)) // pairs with the load in View.State
+	// Pairs with the load in View.State.
+	atomic.CompareAndSwapUint32(&w.view.h.State, uint32(StateLive), uint32(StateClosed))
 	w.bell++
 	store32(&w.view.h.Doorbell, w.bell)
 }
