@@ -1,0 +1,247 @@
+/*
+ * tickring.h: read a tickring segment from C11 or C++17.
+ *
+ * One tickring_reader is one private cursor over one feed. It maps the segment
+ * read-only and leaves no trace there: the publisher does not know who reads. A
+ * reader belongs to one thread at a time; make one for each thread.
+ *
+ *     tickring_reader *r;
+ *     tickring_record rec;
+ *     uint64_t lost;
+ *     int err = tickring_attach(NULL, "gateio", NULL, &r);
+ *     if (err != 0) { fprintf(stderr, "%s\n", tickring_strerror(err)); exit(1); }
+ *     for (;;)
+ *         switch (tickring_next(r, &rec, &lost)) {
+ *         case TICKRING_RECORD:  use(&rec); break;
+ *         case TICKRING_OVERRUN: refresh(lost); break;
+ *         default:               tickring_wait(r, 1000000000); break;
+ *         }
+ *
+ * No call but attach and reattach allocates, opens or maps anything. No call but
+ * tickring_wait blocks.
+ *
+ * Limits. Linux, 64-bit, little-endian. If somebody other than the publisher cuts
+ * the file short while it is mapped, touching a page that is gone raises SIGBUS, as
+ * with every mapping; next and wait look at the file's size every 100 ms while
+ * nothing comes and then answer DAMAGED, which covers a reader that was idle.
+ * A program that must survive the rest installs a handler of its own.
+ */
+#ifndef TICKRING_H
+#define TICKRING_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tickring_layout.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Version of this interface. */
+#define TICKRING_API_VERSION 1
+
+/* Errors of attach, reattach and the tables. Answers are never negative. */
+enum tickring_error {
+	TICKRING_E_ARGUMENT = -1,        /* a null pointer or a value out of range */
+	TICKRING_E_NAME = -2,            /* the text cannot name a feed */
+	TICKRING_E_NO_FEED = -3,         /* no file of that name */
+	TICKRING_E_PERMISSION = -4,      /* this user may not read it */
+	TICKRING_E_NOT_REGULAR = -5,     /* a directory, link, pipe, socket or device */
+	TICKRING_E_OWNER = -6,           /* a stranger's file in a directory open to all */
+	TICKRING_E_TOO_SHORT = -7,       /* less than a header */
+	TICKRING_E_NOT_READY = -8,       /* the publisher has not finished making it */
+	TICKRING_E_MAGIC = -9,           /* not a tickring segment */
+	TICKRING_E_BYTE_ORDER = -10,     /* written in another byte order */
+	TICKRING_E_VERSION = -11,        /* another layout version */
+	TICKRING_E_HEADER = -12,         /* a header field that no publisher writes */
+	TICKRING_E_TRUNCATED = -13,      /* the file is shorter than its header says */
+	TICKRING_E_SIZE = -14,           /* the file is longer than its header says */
+	TICKRING_E_FORMAT_HASH = -15,    /* reader and publisher are of different formats */
+	TICKRING_E_STATE = -16,          /* a state that no publisher stores */
+	TICKRING_E_DIRECTORY = -17,      /* sections that do not lie within the segment */
+	TICKRING_E_OTHER_BOOT = -18,     /* left over from another boot of the machine */
+	TICKRING_E_OTHER_FEED = -19,     /* the segment bears another name than the file */
+	TICKRING_E_MEMORY = -20,         /* no memory for the reader */
+	TICKRING_E_SYSTEM = -21,         /* another system error, in errno */
+	TICKRING_E_SAME_GENERATION = -22, /* reattach: the name still leads to this segment */
+	TICKRING_E_NO_INSTRUMENT = -23   /* no such row, or no such symbol */
+};
+
+/* Enough for any tickring_decimal_text with its end, and for any symbol. */
+#define TICKRING_DECIMAL_TEXT_MAX 160
+#define TICKRING_SYMBOL_MAX 40
+
+typedef struct tickring_reader tickring_reader;
+
+/* Options of attach. Zero everything but size to get the defaults. */
+typedef struct tickring_options {
+	uint32_t size;           /* sizeof(tickring_options), so that it may grow */
+	uint32_t auto_reattach;  /* not 0: next and wait move to a newer segment by themselves */
+	uint32_t ignore_boot_id; /* not 0: accept files of another boot, to look at an old one */
+	uint32_t no_populate;    /* not 0: do not touch all pages while attaching */
+	uint32_t spin;           /* looks that wait makes before it sleeps; 0 is 2000 */
+} tickring_options;
+
+/* Totals of one reader since attach; they go on over a reattach. */
+typedef struct tickring_stats {
+	uint64_t got;           /* records handed out */
+	uint64_t lost;          /* records overwritten before they were read */
+	uint64_t overruns;      /* times lapped */
+	uint64_t torn_rejected; /* copies thrown away because the slot changed meanwhile */
+	uint64_t skipped_depth; /* DEPTH records dropped after an overrun, until an event began */
+	uint64_t reattached;    /* times moved to another generation */
+} tickring_stats;
+
+/*
+ * Attach to a feed and stand at the oldest record that is not about to be
+ * overwritten. dir NULL means the environment's TICKRING_DIR or else
+ * /dev/shm/tickring. 0, or a TICKRING_E code and *out is NULL.
+ */
+int tickring_attach(const char *dir, const char *feed, const tickring_options *options,
+                    tickring_reader **out);
+
+/* As tickring_attach, by the path of the file. */
+int tickring_attach_path(const char *path, const tickring_options *options,
+                         tickring_reader **out);
+
+/* Unmap and free. NULL is allowed. */
+void tickring_detach(tickring_reader *reader);
+
+/* One line for a TICKRING_E code, what is wrong and what to do; never NULL. */
+const char *tickring_strerror(int error);
+
+/*
+ * Copy the next record. The answers:
+ *   TICKRING_RECORD      *out is whole
+ *   TICKRING_EMPTY       nothing new yet
+ *   TICKRING_OVERRUN     *lost records were overwritten; the next call goes on behind
+ *                        them. State kept from records must be refreshed (board, books)
+ *   TICKRING_STALE       as EMPTY, and the writer has stood still for a second; may pass
+ *   TICKRING_CLOSED      drained, the publisher has ended cleanly
+ *   TICKRING_SUPERSEDED  drained, a newer segment has the name. With auto_reattach also
+ *                        said once when the reader has just moved: instrument ids are
+ *                        to be found again
+ *   TICKRING_DAMAGED     bytes that no writer leaves; final
+ * *out is only valid after RECORD; lost may be NULL.
+ */
+int tickring_next(tickring_reader *reader, tickring_record *out, uint64_t *lost);
+
+/*
+ * As tickring_next, but only the first 64 bytes of *out are copied and validated: the
+ * four values of a book ticker, price, quantity and id of a trade. The rest of *out
+ * keeps what it had.
+ */
+int tickring_next_head(tickring_reader *reader, tickring_record *out, uint64_t *lost);
+
+/*
+ * Wait until next has something to say, at most timeout_ns (negative: no limit). It
+ * spins for a while, then sleeps on the segment's doorbell, never longer than 100 ms
+ * at a time. RECORD: next will not answer EMPTY. EMPTY: the time is over. Otherwise
+ * what next would answer.
+ */
+int tickring_wait(tickring_reader *reader, int64_t timeout_ns);
+
+/*
+ * Try the name again and move to the segment there if it has another generation:
+ * 0, TICKRING_E_SAME_GENERATION, or what attach would return; then nothing changed.
+ * For use after STALE, CLOSED or SUPERSEDED, about every 100 ms.
+ */
+int tickring_reattach(tickring_reader *reader);
+
+/* Positions. */
+void tickring_from_oldest(tickring_reader *reader);
+void tickring_from_latest(tickring_reader *reader);
+/*
+ * Late join: stand behind the watermark and return it. Then copy the board entries
+ * wanted, and ignore of each instrument and kind the records whose sequence is not
+ * above the entry's own. On OVERRUN meanwhile, join again.
+ */
+uint64_t tickring_join(tickring_reader *reader);
+uint64_t tickring_next_sequence(const tickring_reader *reader);
+
+/* Sequence of a record that was handed out. */
+static inline uint64_t tickring_sequence(const tickring_record *record)
+{
+	return record->commit / 2;
+}
+
+/*
+ * The newest record of an instrument (slot: enum tickring_board_slot). RECORD, EMPTY
+ * (none yet, or no such instrument), BUSY (no whole copy in 1,000 tries: the writer may
+ * have died there), DAMAGED. It says nothing of freshness: see tickring_fresh_within.
+ */
+int tickring_board(const tickring_reader *reader, uint32_t instrument, uint32_t slot,
+                   tickring_record *out);
+
+/*
+ * The top of an instrument's book, best level first. At most capacity levels a side are
+ * copied; out->bid_count and out->ask_count say how many the book has. Answers as
+ * tickring_board. A book without TICKRING_BOOK_VALID must not be traded on.
+ */
+int tickring_book(const tickring_reader *reader, uint32_t instrument,
+                  tickring_book_header *out, tickring_level *bids, tickring_level *asks,
+                  uint32_t capacity);
+
+/* Tables. 0 or a TICKRING_E code. Ids hold within one generation. */
+uint32_t tickring_instrument_count(const tickring_reader *reader);
+int tickring_get_instrument(const tickring_reader *reader, uint32_t id, tickring_instrument *out);
+int tickring_get_instrument_state(const tickring_reader *reader, uint32_t id,
+                                  tickring_instrument_state *out);
+int tickring_get_connection(const tickring_reader *reader, uint32_t row, tickring_connection *out);
+/* "BTC/USDT", or the base alone where there is no quote; size >= TICKRING_SYMBOL_MAX. */
+int tickring_symbol(const tickring_reader *reader, uint32_t id, char *text, size_t size);
+/* Id of "BTC/USDT", or of the venue's own spelling. */
+int tickring_find(const tickring_reader *reader, const char *symbol, uint32_t *id);
+/* State word: TICKRING_BIT set in the low half, book epoch in the high half. */
+int tickring_state(const tickring_reader *reader, uint32_t id, uint64_t *word);
+/*
+ * 1 when the data of the instrument can be trusted to be at most within_ns old: the
+ * source is LIVE, the hot heartbeat moves, the state word has SUBSCRIBED and none of
+ * STALE, SUSPECT, RESYNCING, REFUSED, HALTED, and its connection received within
+ * within_ns of this host's clock. Else 0.
+ */
+int tickring_fresh_within(tickring_reader *reader, uint32_t id, int64_t within_ns);
+
+/* Facts of the segment. Texts are valid until detach or reattach. */
+const char *tickring_feed(const tickring_reader *reader);
+const char *tickring_venue(const tickring_reader *reader);
+uint64_t tickring_generation(const tickring_reader *reader);
+uint32_t tickring_source(const tickring_reader *reader);
+uint32_t tickring_segment_state(const tickring_reader *reader);
+uint64_t tickring_slots(const tickring_reader *reader);
+uint32_t tickring_book_depth(const tickring_reader *reader);
+uint64_t tickring_watermark(const tickring_reader *reader);
+uint64_t tickring_last_sequence(const tickring_reader *reader);
+/* One of enum tickring_counter; 0 for a number out of range. */
+uint64_t tickring_counter(const tickring_reader *reader, uint32_t counter);
+tickring_stats tickring_get_stats(const tickring_reader *reader);
+
+/*
+ * The double nearest to mantissa x 10^exponent; NaN when absent. Doubles do not hold
+ * every decimal: compare and keep mantissas.
+ */
+double tickring_double(int64_t mantissa, int exponent);
+
+static inline double tickring_price_double(const tickring_record *record, int64_t mantissa)
+{
+	return tickring_double(mantissa, record->price_exponent);
+}
+
+static inline double tickring_quantity_double(const tickring_record *record, int64_t mantissa)
+{
+	return tickring_double(mantissa, record->quantity_exponent);
+}
+
+/*
+ * mantissa x 10^exponent as a canonical decimal: no exponent, no trailing zeros, one
+ * zero before a leading point. Exponents from -128 to 127. Returns the length without
+ * the end; 0 and "" when absent or when size < TICKRING_DECIMAL_TEXT_MAX.
+ */
+size_t tickring_decimal_text(int64_t mantissa, int exponent, char *text, size_t size);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
