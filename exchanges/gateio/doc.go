@@ -1,0 +1,2 @@
+// Package gateio is the dialect of Gate (Gate.io) spot.
+package gateio
