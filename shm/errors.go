@@ -151,14 +151,9 @@ var remedies = []struct {
 // fault makes the Error of one layer. err is a sentinel, or the system's error,
 // which is translated to one where there is one.
 func fault(op, path string, err error) *Error {
-	e := &Error{Op: op, Path: path, Err: err}
+	e := &Error{Op: op, Path: path, Err: bare(err)}
 	if sentinel := sentinelOf(err); sentinel != nil {
 		e.Err, e.Cause = sentinel, err
-	} else {
-		var pathError *fs.PathError
-		if errors.As(err, &pathError) {
-			e.Err = pathError.Err
-		}
 	}
 	for _, r := range remedies {
 		if errors.Is(e.Err, r.err) {
@@ -167,6 +162,14 @@ func fault(op, path string, err error) *Error {
 		}
 	}
 	return e
+}
+
+// bare takes off the path that package os puts around an error: ours says it.
+func bare(err error) error {
+	if pathError, ok := err.(*fs.PathError); ok {
+		return pathError.Err
+	}
+	return err
 }
 
 // sentinelOf translates an error number of the system.

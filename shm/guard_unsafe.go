@@ -8,10 +8,11 @@ import (
 
 // Guard runs f and returns ErrTruncatedUnderUs when f touched a page of buf that
 // is gone because the file was truncated meanwhile. Any other panic of f goes on.
-// f is cut short at the fault: what it had half done stays half done.
+// f is cut short at the fault: what it had half done stays half done. A store
+// into a read-only mapping is a fault as well and gives the same error.
 //
 // It holds for the calling goroutine, not for those that f starts, and not for
-// code that is not Go. It costs some tens of nanoseconds, so wrap the loop, not
+// code that is not Go. It costs some nanoseconds (BenchmarkGuard), so wrap the loop, not
 // the record. Any thread.
 func Guard(buf []byte, f func()) (err error) {
 	before := debug.SetPanicOnFault(true)

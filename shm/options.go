@@ -79,7 +79,7 @@ func groupID(group string) (int, error) {
 func protect(file *os.File, gid int, mode os.FileMode) error {
 	if gid >= 0 {
 		if err := file.Chown(-1, gid); err != nil {
-			return fmt.Errorf("%w: %d: %w", ErrGroup, gid, err)
+			return fmt.Errorf("%w: %d: %w", ErrGroup, gid, bare(err))
 		}
 	}
 	return file.Chmod(mode)
