@@ -1,0 +1,150 @@
+package sim
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"strings"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+// maxRowBytes bounds a row of a capture; the longest known has 5 MB.
+const maxRowBytes = 64 << 20
+
+// route says whose frame it is: one with a pair goes to those that asked for the
+// channel, the pair and, where the frame names one, the level; any other frame to
+// all that asked for anything.
+type route struct {
+	channel, pair, level string
+}
+
+func (k key) route() route { return route{k.channel, k.pair, k.level} }
+
+// capturedFrame is a data frame of a capture.
+type capturedFrame struct {
+	timeNS int64 // receive time; 0 where the source kept none
+	route  int32 // index into capture.routes
+	data   []byte
+}
+
+// restRow is a captured REST answer.
+type restRow struct {
+	path  string
+	query url.Values
+	body  []byte
+}
+
+// capture is a recording in memory: the data frames in order, with their routes
+// numbered, and the REST answers.
+type capture struct {
+	frames []capturedFrame
+	routes []route
+	rest   []restRow
+	asked  [][]byte // what the recording's own client sent
+}
+
+// router reads a frame's route; false is a frame the server does not resend,
+// because it answers requests itself.
+type router func(frame []byte) (route, bool)
+
+// loadCapture reads a recording. The error names the row.
+func loadCapture(name string, routeOf router) (*capture, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("open capture: %w", err)
+	}
+	defer f.Close()
+	var r io.Reader = f
+	if strings.HasSuffix(name, ".zst") {
+		z, err := zstd.NewReader(f, zstd.WithDecoderConcurrency(1))
+		if err != nil {
+			return nil, fmt.Errorf("open capture %q: %w", name, err)
+		}
+		defer z.Close()
+		r = z
+	}
+	c := &capture{}
+	if err := c.readRows(r, routeOf); err != nil {
+		return nil, fmt.Errorf("read capture %q: %w", name, err)
+	}
+	if len(c.frames) == 0 {
+		return nil, fmt.Errorf("read capture %q: no data frame in it", name)
+	}
+	return c, nil
+}
+
+func (c *capture) readRows(r io.Reader, routeOf router) error {
+	scanner := bufio.NewScanner(r)
+	scanner.Buffer(make([]byte, 1<<20), maxRowBytes)
+	numbers := map[route]int32{}
+	row := 0
+	for scanner.Scan() {
+		row++
+		if len(scanner.Bytes()) == 0 {
+			continue
+		}
+		if err := c.addRow(scanner.Bytes(), routeOf, numbers); err != nil {
+			return fmt.Errorf("row %d: %w", row, err)
+		}
+	}
+	if err := scanner.Err(); err != nil {
+		return fmt.Errorf("row %d: %w", row+1, err)
+	}
+	return nil
+}
+
+// captureRow is one line of the file.
+type captureRow struct {
+	T    *int64  `json:"t"`
+	Dir  string  `json:"dir"`
+	Op   string  `json:"op"`
+	Data *string `json:"data"`
+	URL  string  `json:"url"`
+}
+
+func (c *capture) addRow(line []byte, routeOf router, numbers map[route]int32) error {
+	var row captureRow
+	if err := json.Unmarshal(line, &row); err != nil {
+		return err
+	}
+	if (row.Op == "text" || row.Op == "rest") && row.Data == nil {
+		return errors.New("no data member")
+	}
+	switch {
+	case row.Op == "rest":
+		u, err := url.Parse(row.URL)
+		if err != nil {
+			return err
+		}
+		c.rest = append(c.rest, restRow{u.Path, u.Query(), []byte(*row.Data)})
+	case row.Op == "text" && row.Dir == "out":
+		c.asked = append(c.asked, []byte(*row.Data))
+	case row.Op == "text" && row.Dir == "in":
+		c.addFrame(row, routeOf, numbers)
+	}
+	return nil
+}
+
+func (c *capture) addFrame(row captureRow, routeOf router, numbers map[route]int32) {
+	data := []byte(*row.Data)
+	r, ok := routeOf(data)
+	if !ok {
+		return
+	}
+	n, known := numbers[r]
+	if !known {
+		n = int32(len(c.routes))
+		numbers[r] = n
+		c.routes = append(c.routes, r)
+	}
+	f := capturedFrame{route: n, data: data}
+	if row.T != nil {
+		f.timeNS = *row.T
+	}
+	c.frames = append(c.frames, f)
+}

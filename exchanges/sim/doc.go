@@ -1,0 +1,37 @@
+// Package sim is the other end: an exchange's server side on loopback, for the
+// demo, tests, benchmarks and conformance runs.
+//
+// A [Server] speaks WebSocket and REST on one listener, plain or TLS, and is as
+// strict as the venue: it refuses what the venue refuses, in the venue's words.
+// Its data come either from a synthetic market, which is seeded and consistent
+// with itself, or from a capture, whose frames are sent byte for byte.
+//
+// The files fall into two sets. The core knows sockets, faults, market and
+// captures and no venue words: server.go, listener.go, conn.go, cert.go,
+// stats.go, market.go, book.go, pairs.go, synthetic.go, replay.go, capture.go.
+// The dialect set, gateio*.go, knows Gate.io spot v4: requests, answers, text of
+// frames, routing of captured frames and REST.
+//
+// # What the synthetic market promises
+//
+// One book a pair, one update counter a pair, shared by every channel and REST:
+// the u of a book ticker is the book's id, the top of a snapshot is the quote of
+// the last book ticker up to its id, diffs chain without a gap, and a diff
+// stream applied to its snapshot gives the book. The same seed, settings and
+// requests give the same frames but for times and the ids of connection and
+// request. A connection that joins a market already running sees its present,
+// not its beginning.
+//
+// Windowed channels (book diffs, snapshots, tickers, candles) send at most once
+// a window, so [Config.Rate] is met as far as the subscribed channels allow.
+//
+// # Limits
+//
+// The quote of a book ticker is sent on every change, not conflated to 10 ms.
+// A client that does not read is cut off once 64 MiB wait for it (synthetic
+// market); a capture waits for such a client instead.
+//
+// Facts about the venue: Gate.io spot WebSocket v4 and REST v4 documentation,
+// https://www.gate.com/docs/developers/apiv4/ws/en/, copies of 2025-06 to
+// 2026-09, and frames published from the live venue.
+package sim
