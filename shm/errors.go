@@ -52,6 +52,8 @@ var (
 	ErrShrunk = errors.New("file was truncated while mapped")
 	// ErrTruncatedUnderUs: a page of the mapping was gone when it was touched.
 	ErrTruncatedUnderUs = errors.New("page of the mapping is gone: file was truncated while mapped")
+	// ErrReplaced: the publisher's segment lives, and its name leads elsewhere.
+	ErrReplaced = errors.New("another file has the segment's name")
 	// ErrUnmapped: Close was called before.
 	ErrUnmapped = errors.New("mapping is closed")
 )
@@ -141,6 +143,7 @@ var remedies = []struct {
 	{ErrOtherFeed, "open it by its own name, or restart the publisher"},
 	{ErrGroup, "name a group that this user belongs to"},
 	{ErrNoSpace, "enlarge the filesystem, use fewer --slots, or another --dir"},
+	{ErrReplaced, touchRemedy},
 	{ErrShrunk, touchRemedy},
 	{ErrTruncatedUnderUs, touchRemedy},
 	{ring.ErrVersion, "publisher and reader must be of the same layout version"},

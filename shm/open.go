@@ -13,10 +13,12 @@ import (
 // Mapping is a reader's side of a segment file: mapped read-only, checked. View
 // and Bytes may be used from any thread; Close by one, after the others are done.
 type Mapping struct {
-	path string
-	file *os.File
-	buf  []byte
-	view *ring.View
+	path       string
+	file       *os.File
+	buf        []byte
+	view       *ring.View
+	generation uint64 // as it was when it was checked
+	feed       string
 }
 
 // Open maps the segment of a feed read-only. dir is as for Dir. Beyond what
@@ -31,8 +33,8 @@ func Open(dir, feed string) (*Mapping, error) {
 	if err != nil {
 		return nil, err
 	}
-	if is := m.view.Feed(); is != feed {
-		err := fault("open segment", m.path, fmt.Errorf("%w: %q", ErrOtherFeed, is))
+	if m.feed != feed {
+		err := fault("open segment", m.path, fmt.Errorf("%w: %q", ErrOtherFeed, m.feed))
 		return nil, errors.Join(err, m.Close())
 	}
 	return m, nil
@@ -90,7 +92,11 @@ func (m *Mapping) mapFile() error {
 	if err != nil {
 		return err
 	}
-	gone := Guard(m.buf, func() { m.view, err = ring.OpenView(m.buf) })
+	gone := Guard(m.buf, func() {
+		if m.view, err = ring.OpenView(m.buf); err == nil {
+			m.generation, m.feed = m.view.Generation(), m.view.Feed()
+		}
+	})
 	return errors.Join(gone, err)
 }
 
@@ -188,6 +194,37 @@ func (m *Mapping) Changed() (bool, error) {
 		return false, fault("look at segment", m.path, err)
 	}
 	return named.Dev != mapped.Dev || named.Ino != mapped.Ino, nil
+}
+
+// Successor opens the segment that has taken the name since: nil and no error
+// while there is none, or the name is gone. It accepts another generation of the
+// same feed only; errors are those of OpenPath, ErrOtherFeed and ErrUnmapped. The
+// caller drains this mapping first, tries about every 100 ms, and closes it when
+// it has the next. Any thread, not at the same time as Close.
+func (m *Mapping) Successor() (*Mapping, error) {
+	if m.buf == nil {
+		return nil, ErrUnmapped
+	}
+	same, err := leadsTo(m.path, m.file)
+	if err != nil {
+		return nil, fault("look at segment", m.path, err)
+	}
+	if same {
+		return nil, nil
+	}
+	next, err := OpenPath(m.path)
+	switch {
+	case errors.Is(err, ErrNoFeed):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case next.feed != m.feed:
+		err = fault("open segment", m.path, fmt.Errorf("%w: %q", ErrOtherFeed, next.feed))
+		return nil, errors.Join(err, next.Close())
+	case next.generation == m.generation:
+		return nil, next.Close()
+	}
+	return next, nil
 }
 
 // Close unmaps. Everything that came from View or Bytes is invalid after it. A

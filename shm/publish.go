@@ -133,6 +133,35 @@ func (s *Segment) Close(remove bool) error {
 	return nil
 }
 
+// Check looks at what others may have done to a published segment: ErrNoFeed (its
+// name was deleted: readers that have it go on, no new one finds it),
+// ErrReplaced (another file has the name), ErrShrunk (it was truncated: the next
+// touch of what is gone ends this process outside of Guard). Nil for anonymous
+// memory. Three system calls: for a watching thread, not for the hot one; not at
+// the same time as Close.
+func (s *Segment) Check() error {
+	if s.file == nil || !s.published || s.closed {
+		return nil
+	}
+	var open unix.Stat_t
+	if err := unix.Fstat(int(s.file.Fd()), &open); err != nil {
+		return s.fault("look at segment", s.Path(), err)
+	}
+	if open.Size < int64(len(s.buf)) {
+		return s.fault("look at segment", s.Path(), ErrShrunk)
+	}
+	same, err := leadsTo(s.Path(), s.file)
+	switch {
+	case err != nil:
+		return s.fault("look at segment", s.Path(), err)
+	case same:
+		return nil
+	case open.Nlink == 0:
+		return s.fault("look at segment", s.Path(), unix.ENOENT)
+	}
+	return s.fault("look at segment", s.Path(), ErrReplaced)
+}
+
 // release keeps the generation of the newest segment that had the name.
 func (s *Segment) release() error {
 	_, noted := s.lock.read()

@@ -2,6 +2,7 @@ package shm
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -172,12 +173,92 @@ func TestModesIgnoreTheUmask(t *testing.T) {
 	}
 }
 
-// The memory is reserved, not promised.
+// The memory is reserved, not promised, before any of it is touched.
 func TestMemoryIsReserved(t *testing.T) {
-	s := create(t, t.TempDir(), "f")
+	dir := t.TempDir()
 	var st unix.Stat_t
-	require.NoError(t, unix.Fstat(int(s.file.Fd()), &st))
-	assert.GreaterOrEqual(t, st.Blocks*512, int64(len(s.Bytes())))
+	opts := Options{Dir: dir, onStep: func(step string) {
+		if step == stepReserved {
+			built, err := filepath.Glob(filepath.Join(dir, ".f.*.new"))
+			require.NoError(t, err)
+			require.Len(t, built, 1)
+			require.NoError(t, unix.Stat(built[0], &st))
+		}
+	}}
+	s, err := Create(opts, small("f"))
+	require.NoError(t, err)
+	assert.Equal(t, int64(len(s.Bytes())), st.Size)
+	assert.GreaterOrEqual(t, st.Blocks*512, st.Size)
+	require.NoError(t, s.Close(false))
+}
+
+// A publisher can find out what was done to its segment from outside.
+func TestCheckSaysWhatWasDone(t *testing.T) {
+	cases := []struct {
+		name string
+		do   func(path string) error
+		want error
+	}{
+		{"nothing", func(string) error { return nil }, nil},
+		{"it was deleted", os.Remove, ErrNoFeed},
+		{"it was moved away", func(path string) error { return os.Rename(path, path+"x") }, ErrReplaced},
+		{"another file took the name", func(path string) error {
+			return errors.Join(os.Remove(path), os.WriteFile(path, nil, 0o600))
+		}, ErrNoFeed},
+		{"it was truncated", func(path string) error { return os.Truncate(path, ring.HeaderSize) }, ErrShrunk},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			s := create(t, t.TempDir(), "f")
+			require.NoError(t, s.Check(), "not published yet")
+			require.NoError(t, s.Publish())
+			require.NoError(t, c.do(s.Path()))
+			err := s.Check()
+			if c.want == nil {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorIs(t, err, c.want)
+			assert.NotContains(t, err.Error(), "\n", "one line")
+		})
+	}
+}
+
+// A reader moves to the segment that took the name, and to no other.
+func TestSuccessor(t *testing.T) {
+	dir := t.TempDir()
+	s := published(t, dir, "f")
+	m := open(t, dir, "f")
+	none := func() {
+		t.Helper()
+		next, err := m.Successor()
+		require.NoError(t, err)
+		require.Nil(t, next)
+	}
+	none()
+	require.NoError(t, os.Rename(s.Path(), s.Path()+"x"))
+	none()
+	copied, err := os.ReadFile(s.Path() + "x")
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(s.Path(), copied, 0o600))
+	none()
+	require.NoError(t, os.WriteFile(s.Path(), whole(t, "g"), 0o600))
+	_, err = m.Successor()
+	require.ErrorIs(t, err, ErrOtherFeed)
+	require.NoError(t, os.WriteFile(s.Path(), []byte("damaged"), 0o600))
+	_, err = m.Successor()
+	require.ErrorIs(t, err, ring.ErrTooShort)
+
+	require.NoError(t, s.Close(false))
+	published(t, dir, "f")
+	next, err := m.Successor()
+	require.NoError(t, err)
+	require.NotNil(t, next)
+	assert.Equal(t, uint64(2), next.View().Generation())
+	require.NoError(t, next.Close())
+	require.NoError(t, m.Close())
+	_, err = m.Successor()
+	require.ErrorIs(t, err, ErrUnmapped)
 }
 
 // A filesystem without fallocate gets its zeros written.
