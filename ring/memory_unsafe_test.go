@@ -6,3 +6,8 @@ import "unsafe"
 func bytesOf(words []uint64) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(words))), len(words)*8)
 }
+
+// bookHeaderAt is a board book's header in the segment itself.
+func bookHeaderAt(v *View, id int) *BookHeader {
+	return (*BookHeader)(unsafe.Pointer(v.bookAt(id)))
+}
