@@ -138,7 +138,8 @@ int tickring_next_head(tickring_reader *reader, tickring_record *out, uint64_t *
  * Wait until next has something to say, at most timeout_ns (negative: no limit). It
  * spins for a while, then sleeps on the segment's doorbell, never longer than 100 ms
  * at a time. RECORD: next will not answer EMPTY. EMPTY: the time is over. Otherwise
- * what next would answer.
+ * what next would answer; a reader that was STALE before sleeps on, until the time is
+ * over or something changes.
  */
 int tickring_wait(tickring_reader *reader, int64_t timeout_ns);
 

@@ -280,16 +280,25 @@ static void nap(const tickring_reader *r, uint32_t seen, int64_t ns)
 	syscall(SYS_futex, FIELD(r, doorbell), FUTEX_WAIT, seen, &ts, NULL, 0);
 }
 
+/* Look at the slot for a while. */
+static int spin(const tickring_reader *r)
+{
+	for (uint32_t i = 0; i < r->options.spin; i++) {
+		if (ready(r))
+			return 1;
+		relax();
+	}
+	return 0;
+}
+
 int tickring_wait(tickring_reader *r, int64_t timeout_ns)
 {
 	if (r->damaged)
 		return TICKRING_DAMAGED;
-	for (uint32_t i = 0; i < r->options.spin; i++) {
-		if (ready(r))
-			return TICKRING_RECORD;
-		relax();
-	}
+	if (spin(r))
+		return TICKRING_RECORD;
 	int64_t start = tickring_now_ns();
+	int known_stale = r->pulse.stale;
 	for (;;) {
 		/* The bell is read before the slot: a record after that look changes it. */
 		uint32_t seen = tickring_load32_acquire(FIELD(r, doorbell));
@@ -298,13 +307,13 @@ int tickring_wait(tickring_reader *r, int64_t timeout_ns)
 		int answer = idle(r);
 		if (moved(r, answer))
 			return TICKRING_SUPERSEDED;
-		if (answer != TICKRING_EMPTY)
+		if (answer != TICKRING_EMPTY && !(answer == TICKRING_STALE && known_stale))
 			return answer;
 		int64_t ns = TICKRING_NAP_NS;
 		if (timeout_ns >= 0) {
 			int64_t left = timeout_ns - (tickring_now_ns() - start);
 			if (left <= 0)
-				return TICKRING_EMPTY;
+				return answer;
 			ns = left < ns ? left : ns;
 		}
 		nap(r, seen, ns);
