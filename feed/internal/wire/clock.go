@@ -13,13 +13,15 @@ const (
 	// minDisciplineNS is the shortest interval that gives a useful rate: the
 	// sample's error of some 30 ns is then 30 ppm of it at most.
 	minDisciplineNS = int64(time.Millisecond)
-	// slewHorizonNS is the time in which a small error is worked off: the
-	// usual distance of two Discipline calls.
-	slewHorizonNS = float64(100 * time.Millisecond)
+	// minHorizonNS is the shortest time over which an error is worked off.
+	// It is twice the last interval where that is longer: half of the error
+	// each time stays stable though intervals vary up to fourfold.
+	minHorizonNS = float64(100 * time.Millisecond)
 	// maxSlew bounds how much faster or slower the clock runs meanwhile.
 	maxSlew = 0.002
-	// catchUpRate is the clock's speed while it is ahead by more than stepNS.
-	catchUpRate = 0.5
+	// maxBrake bounds how much slower the clock runs while it is ahead by more
+	// than stepNS.
+	maxBrake = 0.5
 	// rateGain is how much of a newly measured rate is believed: noise of one
 	// interval is averaged over about eight.
 	rateGain = 1.0 / 8
@@ -53,6 +55,7 @@ type Clock struct {
 	sampleTicks uint64  // the last sample that Discipline took
 	sampleNS    int64
 	steps       uint64
+	braking     bool // ahead by more than stepNS at the last Discipline
 	skipped     uint64
 	lastErrorNS int64
 	source      string
@@ -98,7 +101,7 @@ func (c *Clock) at(ticks uint64) int64 {
 func (c *Clock) Source() string { return c.source }
 
 // Steps counts how often the clock was more than 1 ms off and was set (or, when
-// ahead, slowed to half speed until right).
+// ahead, slowed to as little as half speed).
 func (c *Clock) Steps() uint64 { return c.steps }
 
 // ErrorNS is what the last Discipline found: system time minus this clock.
@@ -108,9 +111,9 @@ func (c *Clock) ErrorNS() int64 { return c.lastErrorNS }
 func (c *Clock) RateNSPerTick() float64 { return c.rate }
 
 // Discipline compares the clock with the system's and steers it: small errors
-// are worked off by running slightly faster or slower over the next 100 ms. A
+// are worked off by running up to 0.2 % faster or slower for a while. A
 // clock more than 1 ms behind is set forward at once; one more than 1 ms ahead
-// runs at half speed until it is right, because Now never goes back and timers
+// runs at down to half speed until it is right, because Now never goes back and timers
 // that hang on it must go on. Costs about half a microsecond.
 func (c *Clock) Discipline() {
 	if c.vdso {
@@ -142,21 +145,24 @@ func (c *Clock) adjust(ticks uint64, ns int64) {
 	mine := c.at(ticks)
 	off := ns - mine
 	c.lastErrorNS = off
+	horizon := max(minHorizonNS, 2*float64(delta)*c.rate)
+	correction := float64(off) / horizon
 	switch {
 	case off > stepNS:
 		c.steps++
 		c.anchorTicks, c.anchorNS = ticks, ns
 		c.setScale(1)
 	case off < -stepNS:
-		if c.scale > scaleOf(c.rate*(1-2*maxSlew)) {
+		if !c.braking {
 			c.steps++
 		}
 		c.anchorTicks, c.anchorNS = ticks, mine
-		c.setScale(catchUpRate)
+		c.setScale(1 + max(correction, -maxBrake))
 	default:
 		c.anchorTicks, c.anchorNS = ticks, mine
-		c.setScale(1 + min(max(float64(off)/slewHorizonNS, -maxSlew), maxSlew))
+		c.setScale(1 + min(max(correction, -maxSlew), maxSlew))
 	}
+	c.braking = off < -stepNS
 }
 
 // learnRate takes the rate of the interval just past into the average.

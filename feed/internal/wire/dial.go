@@ -75,9 +75,10 @@ func Dial(ctx context.Context, cfg DialConfig) (*Conn, error) {
 
 func parseURL(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
+	var parse *url.Error
 	switch {
-	case err != nil:
-		return nil, urlError(text, "is malformed", err)
+	case errors.As(err, &parse):
+		return nil, urlError(text, "is malformed: "+oneLine(parse.Err.Error()), err)
 	case u.Scheme != "ws" && u.Scheme != "wss":
 		return nil, urlError(text, "must start with ws:// or wss://", nil)
 	case u.Hostname() == "":

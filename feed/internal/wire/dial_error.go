@@ -249,6 +249,9 @@ func peerClosed(err error) bool {
 		errors.Is(err, unix.ECONNRESET) || errors.Is(err, unix.EPIPE)
 }
 
+// maxAnswerHead bounds what is read of an answer that is not 101.
+const maxAnswerHead = 64 << 10
+
 // httpAnswer is what a server said instead of 101.
 type httpAnswer struct {
 	status     int
@@ -259,7 +262,7 @@ type httpAnswer struct {
 // read is the hook of ws.Dialer: resp begins with the status line.
 func (a *httpAnswer) read(status int, _ []byte, resp io.Reader) {
 	a.status = status
-	r, err := http.ReadResponse(bufio.NewReader(resp), nil)
+	r, err := http.ReadResponse(bufio.NewReader(io.LimitReader(resp, maxAnswerHead)), nil)
 	if err != nil {
 		return // the status alone says enough
 	}
