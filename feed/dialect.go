@@ -1,0 +1,40 @@
+package feed
+
+import (
+	"github.com/tickring/tickring/exchanges"
+	"github.com/tickring/tickring/ring"
+)
+
+// Dialect is a venue's language: it builds requests, decodes frames and names
+// limits. It knows no sockets. Decode, AppendRequest and AppendPing are called by
+// the hot thread alone; all else before it starts, or by control threads. One
+// interface call per frame is what it costs; each venue's package has one.
+type Dialect interface {
+	// Venue is the name, e.g. "gateio".
+	Venue() string
+	// DefaultURL and DefaultRESTURL are the venue's public addresses.
+	DefaultURL() string
+	DefaultRESTURL() string
+	// NativeSymbol is the venue's spelling of BASE/QUOTE, or why there is none.
+	NativeSymbol(base, quote string) (string, error)
+	// Streams are what to ask for, for a set of channels, by the options set.
+	Streams(channels ring.Channel) []exchanges.StreamInfo
+	// AppendRequest appends the text of a request. nowNS is Unix ns.
+	AppendRequest(dst []byte, r exchanges.Request, nowNS int64) []byte
+	// AppendPing appends the text of an application ping.
+	AppendPing(dst []byte, nowNS int64) []byte
+	// PingIntervalNS is how often to ping; PongDeadlineNS how long the link may
+	// be silent after one; AckDeadlineNS how long a request may go unanswered.
+	PingIntervalNS() int64
+	PongDeadlineNS() int64
+	AckDeadlineNS() int64
+	// StreamsPerConnection bounds the (stream, instrument) pairs of a connection.
+	StreamsPerConnection() int
+	// Decode says what one frame is and fills the batch. It allocates nothing in
+	// the steady state and never panics. Slices of the verdict point into frame.
+	Decode(frame []byte, symbols *exchanges.SymbolTable, b *exchanges.Batch) exchanges.Verdict
+	// MetadataPath is the REST path of the instrument list, "" when there is none.
+	MetadataPath() string
+	// ParseMetadata reads the answer.
+	ParseMetadata(body []byte) ([]exchanges.InstrumentInfo, error)
+}

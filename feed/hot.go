@@ -1,0 +1,347 @@
+package feed
+
+import (
+	"runtime"
+
+	"github.com/tickring/tickring/exchanges"
+	"github.com/tickring/tickring/feed/internal/wire"
+	"github.com/tickring/tickring/ring"
+)
+
+// Times of the loop.
+const (
+	tickNS = ring.HeartbeatIntervalNS
+	// sweepNS is how often quiet instruments are looked for.
+	sweepNS = 250 * ms
+	// spinNS is how long adaptive waiting spins after the last data: longer than
+	// the distance of frames in a burst, far shorter than a scheduler's slice.
+	spinNS = 50_000
+	// maxEvents of one look at the sockets.
+	maxEvents = 64
+	// wakerToken is no row of the connection table.
+	wakerToken = 1 << 16
+	// queueCap bounds commands and dial results in flight.
+	queueCap = 1024
+)
+
+// hot is the hot thread: everything in it belongs to that thread alone, but for
+// the queues and the waker.
+type hot struct {
+	cfg     *PublisherConfig
+	dialect Dialect
+	w       *ring.Writer
+	clock   *wire.Clock
+	poller  *wire.Poller
+	waker   *wire.Waker
+	cmds    *wire.Queue[command]
+	dials   *wire.Queue[dialResult]
+	logs    *wire.Queue[logEvent]
+	dial    func(c *conn, url string, attempt uint64)
+
+	symbols     *exchanges.SymbolTable
+	batch       exchanges.Batch
+	streams     []exchanges.StreamInfo
+	instruments []*instrument
+	bySymbol    map[Symbol]*instrument
+	conns       []*conn
+	byRow       [ring.MaxConnections]*conn // connections that are up
+
+	recvNS    int64
+	frameOpen bool
+	worked    bool // records were published since the doorbell last rang
+	closing   bool
+	nextTick  int64
+	nextSweep int64
+	lastWork  int64
+
+	record           ring.Record
+	statusRecord     ring.Record
+	image            *ring.Book
+	bids, asks       []ring.Level
+	priceExponent    int8
+	quantityExponent int8
+	requestID        uint64
+	requestBatch     []*subscription
+	scratch          []byte
+	events           [maxEvents]wire.Event
+}
+
+// command is work handed to the hot thread; run is called there.
+type command struct {
+	run func(h *hot)
+}
+
+// dialResult is what a control goroutine made of a dial.
+type dialResult struct {
+	conn    *conn
+	attempt uint64
+	ws      *wire.Conn
+	err     *wire.DialError
+}
+
+// loop turns until a command closes it. The goroutine is locked to its thread.
+func (h *hot) loop() {
+	h.nextTick = h.clock.Now()
+	h.lastWork = h.nextTick
+	for !h.closing {
+		n, err := h.poller.Wait(h.timeout(), h.events[:])
+		if err != nil {
+			h.logText(logPoll, nil, []byte(err.Error()))
+		}
+		for _, e := range h.events[:n] {
+			h.event(e)
+		}
+		now := h.clock.Now()
+		if n > 0 {
+			h.lastWork = now
+		}
+		if now >= h.nextTick {
+			h.tick(now)
+		}
+		if n == 0 && h.cfg.Wait == WaitBusy {
+			runtime.Gosched() // a point to stop at: the collector waits for nobody
+		}
+	}
+}
+
+func (h *hot) event(e wire.Event) {
+	if e.Token == wakerToken {
+		h.waker.Drain()
+		h.drain()
+		return
+	}
+	c := h.byRow[e.Token]
+	if c == nil {
+		return
+	}
+	if e.Writable {
+		if err := c.ws.Flush(); err != nil {
+			h.lost(c, err)
+			return
+		}
+		if !c.ws.WantWrite() && c.wantWrite {
+			c.wantWrite = false
+			_ = h.poller.Mod(c.ws.FD(), uint32(c.row), false)
+		}
+	}
+	if e.Readable {
+		h.readable(c)
+	}
+}
+
+// timeout is how long the next look may block, in ms. Just before it may block
+// the readers that sleep on the doorbell are woken.
+func (h *hot) timeout() int {
+	if h.cfg.Wait == WaitBusy {
+		return 0
+	}
+	now := h.clock.Now()
+	if h.cfg.Wait == WaitAdaptive && now-h.lastWork < spinNS {
+		return 0
+	}
+	h.ring()
+	left := h.nextTick - now
+	if left <= 0 {
+		return 0
+	}
+	return int((left + ms - 1) / ms)
+}
+
+func (h *hot) ring() {
+	if h.worked {
+		h.worked = false
+		ring.Ring(h.w.Doorbell())
+	}
+}
+
+// drain takes commands and dial results in.
+func (h *hot) drain() {
+	for r := h.dials.Pop(); r != nil; r = h.dials.Pop() {
+		h.dialled(r)
+	}
+	for c := h.cmds.Pop(); c != nil; c = h.cmds.Pop() {
+		c.run(h)
+	}
+}
+
+func (h *hot) dialled(r *dialResult) {
+	c, now := r.conn, h.clock.Now()
+	if r.attempt != c.attempt || h.closing {
+		if r.ws != nil {
+			_ = r.ws.Close()
+		}
+		return
+	}
+	c.dialing = false
+	if r.err != nil {
+		h.dialFailed(c, r.err, now)
+		return
+	}
+	h.up(c, r.ws, now)
+}
+
+// tick does what is due every 50 ms: heartbeat, clock, dials, pings, deadlines.
+func (h *hot) tick(now int64) {
+	h.clock.Discipline()
+	h.nextTick = now + tickNS
+	h.w.HotBeat(now)
+	h.w.Counters[ring.CounterRecords] = h.w.LastSequence()
+	h.w.Counters[ring.CounterClockSteps] = h.clock.Steps()
+	h.w.FlushCounters()
+	sweep := now >= h.nextSweep
+	if sweep {
+		h.nextSweep = now + sweepNS
+	}
+	for _, c := range h.conns {
+		h.tickConn(c, now, sweep)
+	}
+	for _, c := range h.conns {
+		// A dial that is due within the next tick brings the tick forward.
+		if c.ws == nil && !c.dialing && c.dialNS < h.nextTick {
+			h.nextTick = max(c.dialNS, now+ms)
+		}
+	}
+}
+
+func (h *hot) tickConn(c *conn, now int64, sweep bool) {
+	if c.ws == nil {
+		if !c.dialing && now >= c.dialNS {
+			h.startDial(c, now)
+		}
+		return
+	}
+	if now >= c.nextPingNS {
+		c.nextPingNS = now + h.dialect.PingIntervalNS()
+		c.pingNS = now
+		h.scratch = h.dialect.AppendPing(h.scratch[:0], now)
+		if !h.write(c, h.scratch) {
+			return
+		}
+	}
+	// Nothing at all since a ping, for longer than its answer may take.
+	if c.pingNS != 0 && c.stats.LastReceiveNS < c.pingNS && now-c.pingNS > h.dialect.PongDeadlineNS() {
+		h.down(c, ring.ReasonTimeout, textNoPong)
+		return
+	}
+	if !h.overdue(c, now) {
+		return
+	}
+	h.request(c, now)
+	if sweep && c.ws != nil {
+		h.w.SetConnection(c.row, &c.stats)
+		h.sweep(c, now)
+	}
+}
+
+var (
+	textNoPong = []byte("no answer to a ping")
+	textNoAck  = []byte("requests go unanswered")
+)
+
+// overdue asks again for what was not answered in time; false when the connection
+// went down over it.
+func (h *hot) overdue(c *conn, now int64) bool {
+	kept := c.pending[:0]
+	late := false
+	for _, p := range c.pending {
+		if now < p.deadlineNS {
+			kept = append(kept, p)
+			continue
+		}
+		late = true
+		h.w.Counters[ring.CounterAckTimeouts]++
+		for _, s := range p.subs {
+			if s.state == subRequested {
+				s.state = subWanted
+			}
+		}
+	}
+	c.pending = kept
+	if !late {
+		return true
+	}
+	c.ackFailures++
+	if c.ackFailures < maxAckFailures {
+		return true
+	}
+	h.down(c, ring.ReasonTimeout, textNoAck)
+	return false
+}
+
+// sweep finds streams that are quiet beyond their bound, and streams whose first
+// data never came.
+func (h *hot) sweep(c *conn, now int64) {
+	for _, s := range c.subs {
+		if s.state != subActive {
+			continue
+		}
+		if s.firstDataNS != 0 && now > s.firstDataNS {
+			s.firstDataNS = 0
+			h.recvNS = now
+			h.resubscribe(s.inst, s.stream.Channel)
+			if c.ws == nil {
+				return
+			}
+			continue
+		}
+		bound := s.stream.QuietBoundNS
+		if bound == 0 || s.inst.stale&s.stream.Channel != 0 {
+			continue
+		}
+		if since := max(s.lastDataNS, s.activeNS); now-since > bound {
+			h.goneQuiet(s, since, now)
+		}
+	}
+}
+
+func (h *hot) goneQuiet(s *subscription, since, now int64) {
+	in := s.inst
+	in.stale |= s.stream.Channel
+	in.bits |= ring.BitStale
+	h.storeState(in)
+	h.w.SetStaleChannels(in.id, in.stale)
+	open := h.openFrame(now)
+	h.announceStale(in, ring.ReasonQuiet, since)
+	h.closeFrame(open)
+}
+
+// startDial hands a dial to a control goroutine.
+func (h *hot) startDial(c *conn, now int64) {
+	c.dialing = true
+	c.attempt++
+	c.stats.State = ring.ConnectionConnecting
+	h.w.SetConnection(c.row, &c.stats)
+	url := h.cfg.URLs[c.url]
+	if c.failures == 0 {
+		h.w.SetEndpoint(c.row, url)
+		open := h.openFrame(now)
+		h.status(statusArgs{code: ring.StatusConnecting, scope: ring.ScopeConnection, conn: c, since: c.downNS, text: []byte(url)})
+		h.closeFrame(open)
+	}
+	h.dial(c, url, c.attempt)
+}
+
+// shutdown ends the feed cleanly: CLOSING, close frames, CLOSED.
+func (h *hot) shutdown() {
+	h.closing = true
+	now := h.clock.Now()
+	for _, c := range h.conns {
+		if c.ws == nil {
+			continue
+		}
+		_ = c.ws.SendClose(wire.CloseNormal, "") // best effort: the process leaves
+		_ = h.poller.Del(c.ws.FD())
+		_ = c.ws.Close()
+		c.ws = nil
+		h.byRow[c.row] = nil
+		c.stats.State = ring.ConnectionClosed
+		h.w.SetConnection(c.row, &c.stats)
+	}
+	open := h.openFrame(now)
+	h.status(statusArgs{code: ring.StatusClosing, scope: ring.ScopeFeed, reason: ring.ReasonRequested})
+	h.closeFrame(open)
+	h.w.HotBeat(now)
+	h.w.Counters[ring.CounterRecords] = h.w.LastSequence()
+	h.w.CloseSegment()
+	ring.Ring(h.w.Doorbell())
+}

@@ -1,0 +1,79 @@
+package feed
+
+import (
+	"github.com/tickring/tickring/exchanges"
+	"github.com/tickring/tickring/ring"
+)
+
+// channelCount is the number of channels, each with one stream at a time.
+const channelCount = 4
+
+// channelIndex is the place of a channel in an instrument's subscriptions.
+func channelIndex(ch ring.Channel) int {
+	switch ch {
+	case ring.ChannelBookTicker:
+		return 0
+	case ring.ChannelTrades:
+		return 1
+	case ring.ChannelOrderBook:
+		return 2
+	}
+	return 3
+}
+
+// kindIndex is channelIndex by kind of record; 4 for kinds of no channel.
+var kindIndex = [8]uint8{
+	ring.KindBookTicker: 0, ring.KindTrade: 1, ring.KindDepth: 2, ring.KindTicker: 3,
+	0: 4, ring.KindStatus: 4, ring.KindPerpetual: 4, 7: 4,
+}
+
+// subState is the life of one (stream, instrument) pair.
+type subState uint8
+
+const (
+	subIdle      subState = iota // not asked for
+	subWanted                    // to be asked for
+	subRequested                 // asked, no answer yet
+	subActive                    // acknowledged
+	subRefused                   // refused; asked again after a reconnect
+	subLeaving                   // unsubscribe to be sent
+)
+
+// subscription is one (stream, instrument) pair.
+type subscription struct {
+	inst   *instrument
+	stream *exchanges.StreamInfo
+	state  subState
+	conn   *conn
+
+	lastDataNS  int64 // receive time of the newest data, 0 before the first
+	activeNS    int64 // when it was acknowledged
+	firstDataNS int64 // when the first data must have come, 0 none awaited
+	retryNS     int64 // not asked for before
+	retryWaitNS int64 // grows with each retry of the subscription alone
+}
+
+// instrument is the hot thread's own side of a row of the instrument table.
+type instrument struct {
+	id     uint16
+	symbol Symbol
+	native string
+	wanted ring.Channel
+	subs   [channelCount]*subscription
+
+	price    scale
+	quantity scale
+
+	bits           ring.StateBit
+	epoch          uint32
+	stale          ring.Channel // channels without trustworthy freshness
+	staleAnnounced bool         // a STALE record stands against it
+
+	book       *localBook // of a stream that a book can be made of
+	bookSynced bool
+	bookID     uint64 // venue sequence of the book, or of the last delta
+	lostNS     int64  // when the connection was lost; a GAP is due with the next book data
+}
+
+// isEvent says that a stream reports events: its silence says nothing.
+func isEvent(s *exchanges.StreamInfo) bool { return s.Kind == ring.KindTrade }

@@ -1,0 +1,403 @@
+package feed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/tickring/tickring/exchanges"
+	"github.com/tickring/tickring/feed/internal/wire"
+	"github.com/tickring/tickring/ring"
+	"github.com/tickring/tickring/shm"
+)
+
+// ErrClosed: the publisher was closed.
+var ErrClosed = errors.New("publisher is closed")
+
+// Publisher is a running feed. Its methods may be called from any goroutine.
+type Publisher struct {
+	cfg     PublisherConfig
+	segment *shm.Segment
+	hot     *hot
+	cancel  context.CancelFunc
+	ctx     context.Context
+	done    chan struct{}
+	helpers sync.WaitGroup
+	closed  atomic.Bool
+	err     error
+}
+
+// Bounds of fetching metadata.
+const (
+	metadataTimeout  = 5 * time.Second
+	metadataMaxBytes = 64 << 20
+)
+
+// PrepareProcess keeps every other thread of the process off the hot CPU: it
+// takes cpu out of the process's mask and executes the program again, once. Call
+// it first in main; cpu below 0 does nothing.
+func PrepareProcess(cpu int) error {
+	if cpu < 0 {
+		return nil
+	}
+	err := wire.ExcludeAndReexec(cpu)
+	if errors.Is(err, wire.ErrSingleCPU) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("%w: cpu %d: %w", ErrConfig, cpu, err)
+	}
+	return nil
+}
+
+// StartPublisher makes the segment, starts the hot thread and returns; the feed
+// connects in the background and never gives up. Errors are one line; usage
+// errors wrap ErrConfig or ring.ErrConfig.
+func StartPublisher(cfg PublisherConfig) (*Publisher, error) {
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	names, err := natives(cfg.Dialect, cfg.Symbols)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.MaxInstruments == 0 {
+		cfg.MaxInstruments = max(ring.DefaultMaxInstruments, len(names))
+	}
+	metadata := fetchMetadata(&cfg)
+	segment, err := createSegment(&cfg)
+	if err != nil {
+		return nil, err
+	}
+	p := &Publisher{cfg: cfg, segment: segment, done: make(chan struct{})}
+	p.ctx, p.cancel = context.WithCancel(context.Background())
+	if err := p.start(names, metadata); err != nil {
+		p.cancel()
+		return nil, errors.Join(err, segment.Close(true))
+	}
+	return p, nil
+}
+
+func createSegment(cfg *PublisherConfig) (*shm.Segment, error) {
+	rc := ring.Config{
+		Feed: cfg.Feed, Venue: cfg.Dialect.Venue(), PublisherVersion: cfg.Version, Source: cfg.Source,
+		Slots: cfg.Slots, MaxInstruments: cfg.MaxInstruments, BookDepth: cfg.BookDepth,
+	}
+	if cfg.Anonymous {
+		return shm.Anonymous(rc)
+	}
+	return shm.Create(shm.Options{Dir: cfg.Dir, Group: cfg.Group}, rc)
+}
+
+// start builds the hot thread's world and waits until its segment is in place.
+func (p *Publisher) start(names []string, metadata map[string]*exchanges.InstrumentInfo) error {
+	h, err := newHot(&p.cfg, p.segment.Bytes())
+	if err != nil {
+		return err
+	}
+	p.hot = h
+	h.dial = p.dial
+	for i, s := range p.cfg.Symbols {
+		in, err := h.addInstrument(s, names[i], metadata[names[i]])
+		if err != nil {
+			return err
+		}
+		h.want(in, p.cfg.Channels)
+	}
+	if len(h.conns) == 0 {
+		h.conns = append(h.conns, &conn{dialNS: h.clock.Now()})
+	}
+	if err := p.segment.Publish(); err != nil {
+		return err
+	}
+	wire.EnsureProcs(1)
+	pinned := make(chan error, 1)
+	p.helpers.Add(2)
+	go p.housekeeper()
+	go p.bellRinger()
+	go p.run(pinned)
+	if err := <-pinned; err != nil {
+		_ = p.Close()
+		return err
+	}
+	return nil
+}
+
+func newHot(cfg *PublisherConfig, buf []byte) (*hot, error) {
+	h := &hot{
+		cfg: cfg, dialect: cfg.Dialect, clock: wire.NewClock(),
+		symbols: exchanges.NewSymbolTable(), bySymbol: map[Symbol]*instrument{},
+		streams: cfg.Dialect.Streams(ring.AllChannels),
+		cmds:    wire.NewQueue[command](queueCap), dials: wire.NewQueue[dialResult](queueCap),
+		logs: wire.NewQueue[logEvent](queueCap),
+	}
+	var err error
+	if h.w, err = ring.NewWriter(buf, h.clock.Now); err != nil {
+		return nil, err
+	}
+	h.image = ring.NewBook(h.w.View().BookDepth())
+	if h.poller, err = wire.NewPoller(); err != nil {
+		return nil, fmt.Errorf("start hot thread: %w", err)
+	}
+	if h.waker, err = wire.NewWaker(); err != nil {
+		return nil, fmt.Errorf("start hot thread: %w", err)
+	}
+	if err := h.poller.Add(h.waker.FD(), wakerToken); err != nil {
+		return nil, fmt.Errorf("start hot thread: %w", err)
+	}
+	return h, nil
+}
+
+// run is the hot thread.
+func (p *Publisher) run(pinned chan<- error) {
+	runtime.LockOSThread()
+	defer close(p.done)
+	if p.cfg.CPU >= 0 {
+		if err := wire.PinThread(p.cfg.CPU); err != nil {
+			pinned <- fmt.Errorf("%w: pin the hot thread to cpu %d: %w", ErrConfig, p.cfg.CPU, err)
+			p.hot.shutdown()
+			return
+		}
+	}
+	pinned <- nil
+	p.hot.loop()
+}
+
+// dial runs on the hot thread and hands the work to a control goroutine.
+func (p *Publisher) dial(c *conn, url string, attempt uint64) {
+	p.helpers.Add(1)
+	go func() {
+		defer p.helpers.Done()
+		r := &dialResult{conn: c, attempt: attempt}
+		ws, err := wire.Dial(p.ctx, wire.DialConfig{URL: url, CA: p.cfg.CA})
+		if err != nil {
+			if !errors.As(err, &r.err) {
+				r.err = &wire.DialError{Code: wire.DialOther, Reason: err.Error(), Err: err}
+			}
+		}
+		r.ws = ws
+		for !p.hot.dials.Push(r) {
+			if p.ctx.Err() != nil {
+				if ws != nil {
+					_ = ws.Close()
+				}
+				return
+			}
+			time.Sleep(time.Millisecond)
+		}
+		p.hot.waker.Wake()
+	}()
+}
+
+// housekeeper moves the process heartbeat and writes the log.
+func (p *Publisher) housekeeper() {
+	defer p.helpers.Done()
+	t := time.NewTicker(ring.HeartbeatIntervalNS)
+	defer t.Stop()
+	for {
+		p.hot.w.ProcessBeat(time.Now().UnixNano())
+		p.writeLog()
+		select {
+		case <-t.C:
+		case <-p.done:
+			p.writeLog()
+			return
+		}
+	}
+}
+
+func (p *Publisher) writeLog() {
+	for e := p.hot.logs.Pop(); e != nil; e = p.hot.logs.Pop() {
+		p.cfg.Logger.LogAttrs(context.Background(), e.level, e.text, append(e.attrs, slog.String("feed", p.cfg.Feed))...)
+	}
+}
+
+// Periods of the helper that rings where the hot thread does not: in busy mode it
+// never does, under a steady load in the other modes it seldom does.
+const (
+	bellBusy  = 200 * time.Microsecond
+	bellQuiet = 5 * time.Millisecond
+)
+
+func (p *Publisher) bellRinger() {
+	defer p.helpers.Done()
+	period := bellQuiet
+	if p.cfg.Wait == WaitBusy {
+		period = bellBusy
+	}
+	t := time.NewTicker(period)
+	defer t.Stop()
+	word := p.hot.w.Doorbell()
+	last := uint32(0)
+	for {
+		select {
+		case <-t.C:
+			if now := atomic.LoadUint32(word); now != last {
+				last = now
+				ring.Ring(word)
+			}
+		case <-p.done:
+			return
+		}
+	}
+}
+
+// command runs f on the hot thread and waits for it.
+func (p *Publisher) command(f func(h *hot)) error {
+	ran := make(chan struct{})
+	for !p.hot.cmds.Push(&command{run: func(h *hot) { f(h); close(ran) }}) {
+		select {
+		case <-p.done:
+			return ErrClosed
+		case <-time.After(time.Millisecond):
+		}
+	}
+	p.hot.waker.Wake()
+	select {
+	case <-ran:
+		return nil
+	case <-p.done:
+		select {
+		case <-ran:
+			return nil
+		default:
+			return ErrClosed
+		}
+	}
+}
+
+// Subscribe adds channels of symbols to what is asked for. Known pairs are left
+// as they are. A symbol that cannot be added is named in the error; the others
+// are added all the same.
+func (p *Publisher) Subscribe(symbols []Symbol, channels ring.Channel) error {
+	names, err := natives(p.cfg.Dialect, symbols)
+	if err != nil {
+		return err
+	}
+	var failed error
+	err = p.command(func(h *hot) {
+		for i, s := range symbols {
+			in := h.bySymbol[s]
+			if in == nil {
+				var err error
+				if in, err = h.addInstrument(s, names[i], nil); err != nil {
+					failed = errors.Join(failed, err)
+					continue
+				}
+			}
+			h.want(in, channels)
+		}
+		h.requestAll()
+	})
+	return errors.Join(err, failed)
+}
+
+// Unsubscribe ends channels of symbols; unknown ones are named in the error.
+func (p *Publisher) Unsubscribe(symbols []Symbol, channels ring.Channel) error {
+	var failed error
+	err := p.command(func(h *hot) {
+		for _, s := range symbols {
+			in := h.bySymbol[s]
+			if in == nil {
+				failed = errors.Join(failed, fmt.Errorf("unsubscribe %s: not subscribed", s))
+				continue
+			}
+			h.unwant(in, channels)
+		}
+		h.requestAll()
+	})
+	return errors.Join(err, failed)
+}
+
+func (h *hot) requestAll() {
+	now := h.clock.Now()
+	for _, c := range h.conns {
+		h.request(c, now)
+	}
+}
+
+// View is the segment, as a reader in this process sees it.
+func (p *Publisher) View() *ring.View { return p.hot.w.View() }
+
+// Done is closed when the hot thread has ended.
+func (p *Publisher) Done() <-chan struct{} { return p.done }
+
+// Err says why the hot thread ended by itself; nil after Close.
+func (p *Publisher) Err() error { return p.err }
+
+// Close ends the feed: sockets closed, CLOSED stored, goroutines gone. The
+// segment's file stays, so that readers can drain it. A second call does nothing.
+func (p *Publisher) Close() error {
+	if p.closed.Swap(true) {
+		<-p.done
+		return nil
+	}
+	p.cancel()
+	err := p.command(func(h *hot) { h.shutdown() })
+	if errors.Is(err, ErrClosed) {
+		err = nil
+	}
+	<-p.done
+	p.helpers.Wait()
+	for r := p.hot.dials.Pop(); r != nil; r = p.hot.dials.Pop() {
+		if r.ws != nil {
+			_ = r.ws.Close()
+		}
+	}
+	return errors.Join(err, p.hot.waker.Close(), p.hot.poller.Close(), p.segment.Close(false))
+}
+
+// fetchMetadata asks the venue's REST for steps and statuses, within a bound.
+// Without an answer the feed goes on: scales come from the first messages.
+func fetchMetadata(cfg *PublisherConfig) map[string]*exchanges.InstrumentInfo {
+	path := cfg.Dialect.MetadataPath()
+	if cfg.RESTURL == "" || path == "" {
+		return nil
+	}
+	infos, err := getMetadata(cfg, strings.TrimSuffix(cfg.RESTURL, "/")+path)
+	if err != nil {
+		cfg.Logger.Warn("no instrument metadata, scales come from the first messages", "error", err)
+		return nil
+	}
+	out := make(map[string]*exchanges.InstrumentInfo, len(infos))
+	for i := range infos {
+		out[infos[i].Native] = &infos[i]
+	}
+	return out
+}
+
+func getMetadata(cfg *PublisherConfig, url string) ([]exchanges.InstrumentInfo, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), metadataTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, fmt.Errorf("get %s: %w", url, err)
+	}
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: tlsConfig(cfg)}}
+	defer client.CloseIdleConnections()
+	res, err := client.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("get %s: %w", url, err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(res.Body, metadataMaxBytes))
+	if err != nil {
+		return nil, fmt.Errorf("get %s: %w", url, err)
+	}
+	if res.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("get %s: HTTP %s", url, res.Status)
+	}
+	infos, err := cfg.Dialect.ParseMetadata(body)
+	if err != nil {
+		return nil, fmt.Errorf("get %s: %w", url, err)
+	}
+	return infos, nil
+}
