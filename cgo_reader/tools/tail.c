@@ -24,16 +24,18 @@ enum from { FROM_LATEST, FROM_OLDEST, FROM_BOARD };
 struct tail {
 	const char *feed;
 	const char *dir;
-	const char *symbol;
-	uint64_t limit; /* 0: none */
+	const char *symbols; /* comma-separated, NULL: all */
+	uint64_t limit;      /* 0: none */
 	uint64_t printed;
 	int64_t for_ns;  /* 0: none */
 	int64_t idle_ns; /* 0: none */
 	enum from from;
-	unsigned kind; /* 0: all */
+	unsigned kinds; /* bit set of kinds, 0: all */
 	int follow;
 	tickring_reader *reader;
 	uint64_t *board; /* sequence of each entry printed, by instrument and slot */
+	int64_t heard;   /* our clock when something was printed last */
+	uint64_t heard_at; /* value of printed then */
 	json_line line;
 };
 
@@ -67,7 +69,7 @@ __attribute__((noreturn)) static void usage(const char *what)
 	if (what != NULL)
 		fprintf(stderr, "tickring-tail-c: %s\n", what);
 	fputs("usage: tickring-tail-c FEED [--dir DIR] [--limit N] [--from oldest|latest|board]\n"
-	      "                       [--kind KIND] [--symbol BASE/QUOTE] [--for DURATION]\n"
+	      "                       [--kind KIND,...] [--symbol BASE/QUOTE,...] [--for DURATION]\n"
 	      "                       [--idle DURATION] [--follow]\n",
 	      stderr);
 	exit(2);
@@ -122,14 +124,39 @@ static uint64_t parse_limit(const char *text)
 	return n;
 }
 
-static unsigned parse_kind(const char *text)
+/* Whether a comma-separated list has the word. */
+static int listed(const char *list, const char *word)
 {
-	for (unsigned kind = 1; kind <= TICKRING_KIND_PERPETUAL; kind++) {
-		const char *name = tickring_kind_name((uint8_t)kind);
-		if (name != NULL && strcasecmp(name, text) == 0)
-			return kind;
+	size_t n = strlen(word);
+	for (const char *at = list;; at++) {
+		size_t size = strcspn(at, ",");
+		if (size == n && memcmp(at, word, n) == 0)
+			return 1;
+		at += size;
+		if (*at == '\0')
+			return 0;
 	}
-	usage("--kind: give book_ticker, trade, depth, ticker, status or perpetual");
+}
+
+static unsigned parse_kinds(const char *text)
+{
+	static const char *const names[] = {"book_ticker", "trade",  "depth",
+	                                    "ticker",      "status", "perpetual"};
+	size_t commas = 0;
+	unsigned count = 0;
+	unsigned kinds = 0;
+	for (const char *c = text; *c != '\0'; c++)
+		commas += *c == ',';
+	for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
+		if (listed(text, names[i])) {
+			kinds |= 2u << i;
+			count++;
+		}
+	}
+	if (count != commas + 1)
+		usage("--kind: give some of book_ticker, trade, depth, ticker, status, perpetual, "
+		      "comma-separated");
+	return kinds;
 }
 
 static enum from parse_from(const char *text)
@@ -164,10 +191,10 @@ static void parse_options(struct tail *t, int argc, char **argv)
 			t->from = parse_from(optarg);
 			break;
 		case 'k':
-			t->kind = parse_kind(optarg);
+			t->kinds = parse_kinds(optarg);
 			break;
 		case 's':
-			t->symbol = optarg;
+			t->symbols = optarg;
 			break;
 		case 'f':
 			t->for_ns = duration("for", optarg);
@@ -189,16 +216,29 @@ static void parse_options(struct tail *t, int argc, char **argv)
 	t->feed = argv[optind];
 }
 
-/* Whether a line can still be printed; a closed pipe ends quietly. */
+/* Whether --kind and --symbol let the record through; symbol NULL: it has none. */
+static int passes(const struct tail *t, const tickring_record *rec, const char *symbol)
+{
+	tickring_instrument row;
+	char native[sizeof row.venue_symbol + 1] = {0};
+	if (t->kinds != 0 && (rec->kind > TICKRING_KIND_PERPETUAL || (t->kinds & 1u << rec->kind) == 0))
+		return 0;
+	if (t->symbols == NULL)
+		return 1;
+	if (symbol == NULL || tickring_get_instrument(t->reader, rec->instrument, &row) != 0)
+		return 0;
+	memcpy(native, row.venue_symbol, sizeof row.venue_symbol);
+	return listed(t->symbols, symbol) || listed(t->symbols, native);
+}
+
+/* Print a record that passes. 0: no more can or may be printed. */
 static int print(struct tail *t, const tickring_record *rec)
 {
 	char symbol[TICKRING_SYMBOL_MAX];
 	json_names names = {tickring_feed(t->reader), tickring_venue(t->reader), NULL};
-	if (t->kind != 0 && rec->kind != t->kind)
-		return 1;
 	if (tickring_symbol(t->reader, rec->instrument, symbol, sizeof symbol) == 0)
 		names.symbol = symbol;
-	if (t->symbol != NULL && (names.symbol == NULL || strcmp(names.symbol, t->symbol) != 0))
+	if (!passes(t, rec, names.symbol))
 		return 1;
 	json_record(&t->line, rec, &names);
 	if (fwrite(t->line.text, 1, t->line.length, stdout) != t->line.length)
@@ -232,27 +272,50 @@ static int covered(const struct tail *t, const tickring_record *rec)
 	return tickring_sequence(rec) <= t->board[(size_t)rec->instrument * BOARD_SLOTS + (size_t)slot];
 }
 
-/* Print the board and stand where it ends. Returns 0 when no more may be printed. */
-static int start_at_board(struct tail *t)
+__attribute__((noreturn)) static void no_memory(void)
 {
-	tickring_record rec;
-	t->board = calloc((size_t)TICKRING_MAX_INSTRUMENTS * BOARD_SLOTS, sizeof *t->board);
-	if (t->board == NULL) {
-		fputs("tickring-tail-c: no memory for the board\n", stderr);
-		exit(1);
-	}
-	tickring_join(t->reader);
-	uint32_t count = tickring_instrument_count(t->reader);
+	fputs("tickring-tail-c: no memory for the board\n", stderr);
+	exit(1);
+}
+
+static int by_sequence(const void *a, const void *b)
+{
+	uint64_t x = ((const tickring_record *)a)->commit;
+	uint64_t y = ((const tickring_record *)b)->commit;
+	return x < y ? -1 : x > y;
+}
+
+/* Copy every entry there is and remember its sequence; the number of records. */
+static size_t copy_board(struct tail *t, tickring_record *records, uint32_t count)
+{
+	size_t n = 0;
 	for (uint32_t id = 0; id < count; id++) {
 		for (uint32_t slot = 0; slot < BOARD_SLOTS; slot++) {
-			if (tickring_board(t->reader, id, slot, &rec) != TICKRING_RECORD)
+			if (tickring_board(t->reader, id, slot, &records[n]) != TICKRING_RECORD)
 				continue;
-			t->board[(size_t)id * BOARD_SLOTS + slot] = tickring_sequence(&rec);
-			if (!print(t, &rec))
-				return 0;
+			t->board[(size_t)id * BOARD_SLOTS + slot] = tickring_sequence(&records[n]);
+			n++;
 		}
 	}
-	return 1;
+	return n;
+}
+
+/* Print the board in the order of sequences and stand where it ends. 0: as print. */
+static int start_at_board(struct tail *t)
+{
+	tickring_join(t->reader);
+	uint32_t count = tickring_instrument_count(t->reader);
+	t->board = calloc((size_t)TICKRING_MAX_INSTRUMENTS * BOARD_SLOTS, sizeof *t->board);
+	tickring_record *records = calloc((size_t)count * BOARD_SLOTS + 1, sizeof *records);
+	if (t->board == NULL || records == NULL)
+		no_memory();
+	size_t n = copy_board(t, records, count);
+	qsort(records, n, sizeof *records, by_sequence);
+	int more = 1;
+	for (size_t i = 0; i < n && more; i++)
+		more = print(t, &records[i]);
+	free(records);
+	return more;
 }
 
 static void forget_board(struct tail *t)
@@ -273,15 +336,19 @@ static int next_generation(struct tail *t)
 	return 0;
 }
 
-/* Until when to sleep at most, by --for and --idle; 0 when the time is over. */
-static int64_t patience(const struct tail *t, int64_t start, int64_t heard)
+/* How long to sleep at most, by --for and --idle; 0 when the time is over. */
+static int64_t patience(struct tail *t, int64_t start)
 {
 	int64_t now = now_ns();
 	int64_t left = 100000000;
+	if (t->heard_at != t->printed) {
+		t->heard_at = t->printed;
+		t->heard = now;
+	}
 	if (t->for_ns != 0 && t->for_ns - (now - start) < left)
 		left = t->for_ns - (now - start);
-	if (t->idle_ns != 0 && t->idle_ns - (now - heard) < left)
-		left = t->idle_ns - (now - heard);
+	if (t->idle_ns != 0 && t->idle_ns - (now - t->heard) < left)
+		left = t->idle_ns - (now - t->heard);
 	return left > 0 ? left : 0;
 }
 
@@ -301,7 +368,7 @@ static int wait_a_little(struct tail *t, int answer, int64_t left, int *said)
 		return 0;
 	if (answer == TICKRING_EMPTY) {
 		*said = 0;
-		answer = tickring_wait(t->reader, left);
+		tickring_wait(t->reader, left);
 	} else if (answer == TICKRING_STALE) {
 		if (!*said)
 			fputs("tickring-tail-c: the publisher stands still\n", stderr);
@@ -316,35 +383,49 @@ static int wait_a_little(struct tail *t, int answer, int64_t left, int *said)
 	return 1;
 }
 
-static int run(struct tail *t)
+static int run(struct tail *t, int64_t start)
 {
 	tickring_record rec;
 	uint64_t lost = 0;
-	int64_t start = now_ns();
-	int64_t heard = start;
 	int said = 0;
 	for (uint64_t turn = 1; !stopped; turn++) {
 		int answer = tickring_next(t->reader, &rec, &lost);
 		if (answer == TICKRING_RECORD) {
 			if (!covered(t, &rec) && !print(t, &rec))
 				break;
-			if (t->idle_ns != 0)
-				heard = now_ns();
-			if (turn % 256 == 0 && patience(t, start, heard) == 0)
+			if (turn % 4096 == 0 && patience(t, start) == 0)
 				break;
 		} else if (answer == TICKRING_OVERRUN) {
-			fprintf(stderr, "tickring-tail-c: lost %llu records\n", (unsigned long long)lost);
+			fprintf(stderr, "tickring-tail-c: overrun: lost %llu records\n", (unsigned long long)lost);
 		} else if (answer == TICKRING_DAMAGED) {
 			fflush(stdout);
 			fputs("tickring-tail-c: the segment is damaged\n", stderr);
 			return 1;
-		} else if (!wait_a_little(t, answer, patience(t, start, heard), &said)) {
+		} else if (!wait_a_little(t, answer, patience(t, start), &said)) {
 			break;
 		}
 	}
-	/* A closed pipe is an end like any other. */
-	fflush(stdout);
 	return 0;
+}
+
+/* Open the feed; with --follow wait for it. 0 or an exit status. */
+static int attach(struct tail *t, int64_t start)
+{
+	for (int said = 0;; said = 1) {
+		int err = tickring_attach(t->dir, t->feed, NULL, &t->reader);
+		if (err == 0)
+			return 0;
+		int passing = err == TICKRING_E_NO_FEED || err == TICKRING_E_NOT_READY ||
+		              err == TICKRING_E_OTHER_BOOT;
+		int64_t left = patience(t, start);
+		if (!said || !passing) {
+			const char *why = err == TICKRING_E_SYSTEM ? strerror(errno) : tickring_strerror(err);
+			fprintf(stderr, "tickring-tail-c: open feed \"%s\": %s\n", t->feed, why);
+		}
+		if (!t->follow || !passing || left == 0 || stopped)
+			return err == TICKRING_E_NAME ? 2 : 1;
+		nap(left);
+	}
 }
 
 static void handle_signals(void)
@@ -367,18 +448,20 @@ int main(int argc, char **argv)
 	parse_options(&t, argc, argv);
 	setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
 	handle_signals();
-	int err = tickring_attach(t.dir, t.feed, NULL, &t.reader);
-	if (err != 0) {
-		const char *detail = err == TICKRING_E_SYSTEM ? strerror(errno) : tickring_strerror(err);
-		fprintf(stderr, "tickring-tail-c: open feed \"%s\": %s\n", t.feed, detail);
-		return err == TICKRING_E_NAME ? 2 : 1;
-	}
+	int64_t start = t.heard = now_ns();
+	int status = attach(&t, start);
+	if (status != 0)
+		return status;
 	int more = 1;
 	if (t.from == FROM_LATEST)
 		tickring_from_latest(t.reader);
 	else if (t.from == FROM_BOARD)
 		more = start_at_board(&t);
-	int status = more ? run(&t) : fflush(stdout) != 0 && errno != EPIPE;
+	if (more)
+		status = run(&t, start);
+	/* A closed pipe is an end like any other. */
+	if (fflush(stdout) != 0 && errno != EPIPE)
+		status = 1;
 	forget_board(&t);
 	tickring_detach(t.reader);
 	return status;
