@@ -1,0 +1,77 @@
+package ring
+
+import (
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// after runs f on another goroutine, d from now, and waits for it at the end.
+func after(t *testing.T, d time.Duration, f func()) {
+	t.Helper()
+	done := make(chan struct{})
+	timer := time.AfterFunc(d, func() { defer close(done); f() })
+	t.Cleanup(func() {
+		if !timer.Stop() {
+			<-done
+		}
+	})
+}
+
+// What ends a wait, and how soon.
+func TestWaitEnds(t *testing.T) {
+	publish := func(w *Writer) { publishTickers(w, 1) }
+	for _, c := range []struct {
+		name    string
+		do      func(w *Writer)
+		woken   bool
+		atMost  time.Duration
+		timeout time.Duration
+	}{
+		{"a record is committed and the bell rung", func(w *Writer) { publish(w); Ring(w.Doorbell()) }, true, 90 * time.Millisecond, 5 * time.Second},
+		{"a record is committed and nobody rings: a step of the sleep", publish, true, 400 * time.Millisecond, 5 * time.Second},
+		{"the segment is closed", func(w *Writer) { w.CloseSegment(); Ring(w.Doorbell()) }, true, 90 * time.Millisecond, 5 * time.Second},
+		{"the segment is superseded", func(w *Writer) { Supersede(w.view.buf, 8) }, true, 400 * time.Millisecond, 5 * time.Second},
+		{"nothing happens", func(*Writer) {}, false, 600 * time.Millisecond, 250 * time.Millisecond},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w, r := newSegment(t, 8)
+			const head = 20 * time.Millisecond
+			after(t, head, func() { c.do(w) })
+			begin := time.Now()
+			assert.Equal(t, c.woken, r.Wait(c.timeout))
+			took := time.Since(begin)
+			assert.Less(t, took, c.atMost+head)
+			assert.GreaterOrEqual(t, took, head)
+			runtime.KeepAlive(w)
+		})
+	}
+}
+
+// What is there already needs no sleep, and a wait of no time is one look.
+func TestWaitLooksFirst(t *testing.T) {
+	w, r := newSegment(t, 8)
+	begin := time.Now()
+	assert.False(t, r.Wait(0))
+	publishTickers(w, 20)
+	assert.True(t, r.Wait(time.Minute), "an overrun is worth saying")
+	assert.Less(t, time.Since(begin), 5*time.Second)
+}
+
+// A writer that stands still ends the wait once, after a second.
+func TestWaitNoticesADeadWriter(t *testing.T) {
+	w, r := newSegment(t, 8)
+	w.HotBeat(1)
+	begin := time.Now()
+	require.True(t, r.Wait(10*time.Second))
+	assert.InDelta(t, 1.1, time.Since(begin).Seconds(), 0.4)
+	var out Record
+	assert.Equal(t, AnswerStale, r.Next(&out))
+	assert.False(t, r.Wait(10*time.Millisecond), "said once")
+	w.HotBeat(2)
+	r.Wait(0)
+	assert.Equal(t, AnswerEmpty, r.Next(&out))
+}
