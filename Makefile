@@ -1,0 +1,57 @@
+# tickring: make demo | test | test-full | conformance | bench | build | generate | install
+#
+# make test needs Go; it also runs the C and the Rust readers where their
+# toolchains are found, and says so where they are not. TICKRING_REQUIRE_ALL=1
+# makes a missing toolchain an error.
+
+GO ?= go
+BIN := bin
+PREFIX ?= /usr/local
+FUZZTIME ?= 5s
+export TICKRING_SHARED ?= $(abspath ../shared)
+
+.PHONY: all build demo test test-full conformance bench generate lint fuzz install clean
+
+all: build
+
+build:
+	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/tickring ./cmd/tickring
+
+# The C reader, where there is a C compiler: the demo runs it beside the Go one.
+.PHONY: creader
+creader:
+	@if command -v $${CC:-cc} >/dev/null 2>&1; then $(MAKE) --no-print-directory -s -C cgo_reader all; \
+	else echo "no C compiler: the demo runs without the C reader (install gcc or clang to see it)"; fi
+
+demo: build creader
+	@$(BIN)/tickring demo --c-reader cgo_reader/build/tickring-tail-c
+
+test:
+	@.ci/test
+
+test-full:
+	@TICKRING_FULL=1 FUZZTIME=60s .ci/test
+
+conformance:
+	@$(GO) test -count=1 -timeout 20m -v ./bench/conformance
+
+bench:
+	@.ci/bench
+
+generate:
+	$(GO) generate ./...
+
+lint:
+	@.ci/test lint
+
+fuzz:
+	@FUZZTIME=$(FUZZTIME) .ci/test fuzz
+
+install:
+	$(MAKE) -C cgo_reader install PREFIX=$(PREFIX)
+	install -d $(DESTDIR)$(PREFIX)/bin
+	CGO_ENABLED=0 $(GO) build -trimpath -o $(DESTDIR)$(PREFIX)/bin/tickring ./cmd/tickring
+
+clean:
+	rm -rf $(BIN) build
+	$(MAKE) -C cgo_reader clean
