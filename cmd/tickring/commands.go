@@ -1,0 +1,9 @@
+package main
+
+import "github.com/spf13/cobra"
+
+func allCommands() []*cobra.Command {
+	return []*cobra.Command{
+		simCommand(), tailCommand(), decodeCommand(), statCommand(), lsCommand(), versionCommand(),
+	}
+}
