@@ -2,6 +2,7 @@ package wire
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -271,15 +272,17 @@ func TestConnWritesAsAClientMust(t *testing.T) {
 }
 
 func TestConnSendCloseWithoutCode(t *testing.T) {
-	closed := make(chan []byte, 1)
+	closed := make(chan ws.StatusCode, 1)
 	conn := dialTest(t, DialConfig{URL: upgraded(t, func(c net.Conn) {
-		f, err := ws.ReadFrame(c)
-		if err == nil && f.Header.OpCode == ws.OpClose {
-			closed <- f.Payload
+		p, op, err := wsutil.ReadClientData(c)
+		var end wsutil.ClosedError
+		if !errors.As(err, &end) {
+			t.Errorf("the server read %q, %v, %v", p, op, err)
 		}
+		closed <- end.Code
 	})})
 	require.NoError(t, conn.SendClose(0, "unsaid"))
-	assert.Empty(t, <-closed)
+	assert.Equal(t, ws.StatusNoStatusRcvd, <-closed)
 }
 
 // A peer that stops reading fills the socket, then MaxOutput; the next message

@@ -19,7 +19,7 @@
 //
 // One recv fills a fixed buffer, one clock read stamps it, and every message
 // that became whole is handed out where it lies. A plain connection allocates
-// nothing for a message; with TLS crypto/tls allocates two small objects for a
+// nothing for a message; with TLS crypto/tls allocates one small object for a
 // record (BenchmarkConnTLS prints them).
 //
 // # The loop

@@ -187,25 +187,30 @@ func (r *Reader) Buffered() int { return r.w - r.r }
 // ever; after a close frame it drops what follows (RFC 6455 section 5.5.1).
 func (r *Reader) Next() (Message, error) {
 	b := r.buf[r.r:r.w]
-	// The short way: a final text frame of up to 64 KiB between messages.
-	if len(b) >= 4 && b[0] == 0x81 && r.state == stateBetween {
-		head, size := 2, int(b[1])
-		if size == 126 {
-			head, size = 4, int(binary.BigEndian.Uint16(b[2:]))
-			if size < 126 {
-				return r.next(b)
-			}
-		} else if size > 126 {
+	// The short way: a final text or binary frame of up to 64 KiB between
+	// messages, four bytes at least, so that one check covers both
+	// header forms.
+	if len(b) < 4 || b[0]-0x81 > 1 || r.state != stateBetween {
+		return r.next(b)
+	}
+	head, size := 2, int(b[1])
+	if size >= 126 {
+		head, size = 4, int(binary.BigEndian.Uint16(b[2:]))
+		if b[1] != 126 || size < 126 {
 			return r.next(b)
 		}
-		if end := head + size; end <= len(b) && size <= r.maxMessage {
-			if p := b[head:end]; validText(p) {
-				r.r += end
-				return Message{Op: OpText, Payload: p}, nil
-			}
-		}
 	}
-	return r.next(b)
+	end := head + size
+	if end > len(b) || size > r.maxMessage {
+		return r.next(b)
+	}
+	p := b[head:end]
+	op := Op(b[0] & 0x0F)
+	if op == OpText && !validText(p) {
+		return r.next(b)
+	}
+	r.r += end
+	return Message{Op: op, Payload: p}, nil
 }
 
 // next is the full rule; it comes to the same result as the short way.

@@ -181,7 +181,7 @@ func TestReaderBreaches(t *testing.T) {
 func TestReaderCloseCodes(t *testing.T) {
 	for code := range uint16(6000) {
 		allowed := code >= 1000 && code <= 1003 || code >= 1007 && code <= 1014 || code >= 3000 && code <= 4999
-		got, err := feed(NewReader(0, 0), closeFrame(code, "r"), whole)
+		got, err := feed(NewReader(256, 0), closeFrame(code, "r"), whole)
 		if allowed {
 			require.NoError(t, err, code)
 			require.Equal(t, []received{{Op: OpClose, Payload: "r", Code: code}}, got)
