@@ -13,6 +13,8 @@ const (
 	shareMid   = 100 // a change within 100 levels
 	shareDeep  = 60  // a change anywhere; the rest moves the id and leaves no trace
 
+	quietDeep = 150 // of a quiet step: a change below 100 levels; the rest leaves no trace
+
 	wantLevels = 440     // a side is refilled below this: more than the 400 of the deepest channel
 	mostLevels = 480     // and cut above
 	wideSpread = 6       // ticks; wider is closed before anything else
@@ -115,12 +117,19 @@ func (m *market) refill(p *pair, l *ladder) {
 
 // step moves a pair at market time now and reports whether its quote changed. The
 // trades of the step are in m.trades until the next.
-func (m *market) step(p *pair, now int64) (quoteChanged bool) {
+//
+// A quiet step happens out of sight of most channels: it is what makes diffs that
+// only move the id.
+func (m *market) step(p *pair, now int64, quiet bool) (quoteChanged bool) {
 	m.trades = m.trades[:0]
 	bid, ask := p.bids.best(), p.asks.best()
 	p.id++
 	p.changedNS = now
 	switch r := m.rng.IntN(1000); {
+	case quiet && r < quietDeep:
+		m.moveDepth(p, 100, mostLevels)
+	case quiet:
+		p.id += m.rng.Uint64N(2)
 	case r < shareTrade:
 		m.hit(p, now)
 	case r < shareTrade+shareTop:

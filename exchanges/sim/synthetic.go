@@ -15,6 +15,7 @@ const (
 	longestNap   = time.Hour              // nothing to do
 	mostLag      = time.Second            // the market does not catch up with more
 	controlEvery = 20 * time.Millisecond  // of market time
+	quietBursts  = 0.4                    // share of bursts out of sight
 	controlSpan  = 0.25                   // seconds in which a missed rate is made good
 )
 
@@ -58,7 +59,8 @@ type synthetic struct {
 	nowMS   int64 // wall time of this turn
 	stepNS  int64 // market time of the next step
 	burst   *pair
-	left    int // steps left of the burst
+	left    int  // steps left of the burst
+	quiet   bool // the burst is out of sight
 	control control
 	active  []*pair
 	shares  []float64 // running sum of the weights of active
@@ -261,9 +263,9 @@ func (s *synthetic) changed() {
 func framesOfStep(k streamKind) float64 {
 	switch k {
 	case kindQuotes:
-		return 0.55
+		return 0.55 * (1 - quietBursts)
 	case kindTrades:
-		return 0.21
+		return 0.21 * (1 - quietBursts)
 	}
 	return 0
 }
@@ -296,6 +298,7 @@ func (s *synthetic) schedule() {
 		return
 	}
 	s.burst = s.active[s.drawActive(rng.Float64())]
+	s.quiet = rng.Float64() < quietBursts
 	s.left = int(min(rng.ExpFloat64()*(burstMean-1), 20*burstMean))
 	pause := mean * (burstMean - (burstMean-1)*within)
 	s.stepNS = s.clockNS + int64(rng.ExpFloat64()*pause)
@@ -378,7 +381,7 @@ func (s *synthetic) happen() {
 		return
 	}
 	p := s.burst
-	quoteChanged := s.market.step(p, s.clockNS)
+	quoteChanged := s.market.step(p, s.clockNS, s.quiet)
 	for _, st := range s.byPair[p.index] {
 		s.sendTrades(st)
 	}
