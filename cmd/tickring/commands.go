@@ -4,6 +4,6 @@ import "github.com/spf13/cobra"
 
 func allCommands() []*cobra.Command {
 	return []*cobra.Command{
-		simCommand(), tailCommand(), decodeCommand(), statCommand(), lsCommand(), versionCommand(),
+		runCommand(), simCommand(), tailCommand(), decodeCommand(), statCommand(), lsCommand(), versionCommand(),
 	}
 }

@@ -221,9 +221,12 @@ func (s *feedStat) printRows(w io.Writer) error {
 		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%d\t%d\t%d\t%d\t%s\n", c.Row, c.State, c.Endpoint, agoText(c.LastAgeNS),
 			c.Reconnects, c.Frames, c.Bytes, c.DecodeErrors, time.Duration(c.RoundTripNS))
 	}
-	fmt.Fprintf(t, "\t\t\t\t\t\t\t\t\nINSTRUMENT\tSYMBOL\tNATIVE\tSTATE\tEPOCH\tLAST\tSTALE\t\t\n")
+	if err := t.Flush(); err != nil {
+		return outputError(err)
+	}
+	fmt.Fprintf(t, "\nINSTRUMENT\tSYMBOL\tNATIVE\tSTATE\tEPOCH\tLAST\tSTALE\n")
 	for _, i := range s.Instruments {
-		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%d\t%s\t%s\t\t\n", i.ID, i.Symbol, i.Native, dashed(i.State), i.BookEpoch,
+		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%d\t%s\t%s\n", i.ID, i.Symbol, i.Native, dashed(i.State), i.BookEpoch,
 			agoText(i.LastSeenAgeNS), dashed(i.StaleChannels))
 	}
 	return outputError(t.Flush())
