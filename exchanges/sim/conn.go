@@ -42,6 +42,7 @@ type conn struct {
 	mu     sync.Mutex // guards the fields below
 	wake   *sync.Cond // out, ending or dead changed
 	out    bytes.Buffer
+	flight int  // bytes the writer took and has not written yet
 	data   int  // data frames queued
 	ending bool // write what is queued, then nothing more
 	dead   bool // write nothing more
@@ -221,6 +222,7 @@ func (c *conn) write() {
 	var spare bytes.Buffer
 	for {
 		c.mu.Lock()
+		c.flight = 0
 		for c.out.Len() == 0 && !c.ending && !c.dead {
 			c.wake.Wait()
 		}
@@ -229,6 +231,7 @@ func (c *conn) write() {
 			break
 		}
 		c.out, spare = spare, c.out
+		c.flight = spare.Len()
 		c.wake.Broadcast()
 		c.mu.Unlock()
 		if _, err := c.nc.Write(spare.Bytes()); err != nil {
@@ -323,7 +326,7 @@ func (c *conn) queueData(payload []byte) bool {
 	if c.ending || c.dead {
 		return false
 	}
-	if c.out.Len() > maxBacklogBytes {
+	if c.out.Len()+c.flight > maxBacklogBytes {
 		c.dead = true
 		c.wake.Broadcast()
 		c.srv.stats.update(func(s *Stats) { s.SlowCuts++ })
@@ -399,7 +402,7 @@ func (c *conn) isGone() bool {
 func (c *conn) hadAll() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.left.Load() && c.served.Load() && c.data > 0 && c.out.Len() == 0
+	return c.left.Load() && c.served.Load() && c.data > 0 && c.out.Len()+c.flight == 0
 }
 
 // gotData reports whether a capture was served to the client, with data in it.
