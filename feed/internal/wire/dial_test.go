@@ -106,8 +106,18 @@ func TestDialNameFailures(t *testing.T) {
 				}
 			}
 		}()
+		// The resolver outlives a dial that gave up; the end of the test ends it.
+		ended, end := context.WithCancel(context.Background())
+		t.Cleanup(end)
 		return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, "udp", pc.LocalAddr().String())
+			if ended.Err() != nil {
+				return nil, net.ErrClosed
+			}
+			c, err := new(net.Dialer).DialContext(ctx, "udp", pc.LocalAddr().String())
+			if err == nil {
+				context.AfterFunc(ended, func() { c.Close() })
+			}
+			return c, err
 		}}
 	}
 	e := dialFails(t, DialConfig{URL: "wss://venue.invalid/ws", Resolver: resolver(true)})

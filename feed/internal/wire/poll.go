@@ -72,6 +72,8 @@ func (p *Poller) control(op int, verb string, fd int, token uint32, write bool) 
 // about 50 ns; it cannot block there. Wait itself stays an ordinary call with a
 // stack check at its entry: that is the point at which the runtime stops a
 // spinning thread for the collector and for timers, so it must not be inlined.
+// A loop around it needs no runtime.Gosched, which costs a locked thread two
+// thread switches.
 //
 //go:noinline
 func (p *Poller) Wait(timeoutMS int, events []Event) (n int, err error) {
