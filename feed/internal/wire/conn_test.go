@@ -73,6 +73,7 @@ func TestConnRoundTrip(t *testing.T) {
 			assert.Equal(t, []received{text("short"), text(long), {Op: OpBinary, Payload: "\x01\x02\x03"}}, got)
 			_, err = conn.ReadChunk()
 			assert.ErrorIs(t, err, io.EOF, "the end stays")
+			assert.True(t, strings.HasSuffix(conn.Endpoint(), conn.RemoteAddr()+"/"), conn.Endpoint())
 			assert.Contains(t, conn.Describe(), map[uint16]string{0: "plain"}[tr.version]+
 				map[bool]string{true: tls.VersionName(tr.version)}[tr.version != 0])
 		})
@@ -209,6 +210,7 @@ func TestConnOversize(t *testing.T) {
 			var breach *ProtocolError
 			require.ErrorAs(t, err, &breach)
 			assert.Equal(t, CloseTooBig, breach.CloseCode)
+			assert.Equal(t, "websocket: message beyond the limit", breach.Error())
 			require.NoError(t, conn.SendClose(breach.CloseCode, breach.Reason), "it can still be said")
 		})
 	}
@@ -335,6 +337,36 @@ func TestConnBackpressure(t *testing.T) {
 			}
 			require.NoError(t, conn.SendClose(1000, ""))
 			assert.Equal(t, accepted, <-counted)
+		})
+	}
+}
+
+// A caller that reads on without taking messages stops the reading, not the
+// memory's bound, and loses nothing.
+func TestConnReadWithoutNext(t *testing.T) {
+	for _, tr := range transports {
+		t.Run(tr.name, func(t *testing.T) {
+			const count = 20_000
+			payload := strings.Repeat("p", 200)
+			conn := dialOver(t, tr.version, DialConfig{FrameBuffer: 4096, MaxMessage: 50_000}, func(c net.Conn) {
+				_, _ = c.Write([]byte(strings.Repeat(frame(0x81, payload), count)))
+				_, _ = io.Copy(io.Discard, c)
+			})
+			for end := time.Now().Add(5 * time.Second); conn.reader.free() > 0 && time.Now().Before(end); {
+				_, err := conn.ReadChunk()
+				require.NoError(t, err)
+			}
+			require.Zero(t, conn.reader.free(), "full")
+			for range 100 {
+				_, err := conn.ReadChunk()
+				require.NoError(t, err)
+			}
+			assert.LessOrEqual(t, len(conn.reader.buf), 50_000+maxHeaderSize+maxLowSpace)
+			got, err := collect(t, conn, count)
+			require.NoError(t, err)
+			for _, m := range got {
+				require.Equal(t, payload, m.Payload)
+			}
 		})
 	}
 }

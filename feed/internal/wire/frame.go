@@ -179,9 +179,6 @@ func (r *Reader) Advance(n int) {
 	r.w += n
 }
 
-// Buffered returns how many bytes are unread.
-func (r *Reader) Buffered() int { return r.w - r.r }
-
 // Next returns the next whole message or control frame, or OpNone when more
 // bytes are needed. After a *ProtocolError it answers with the same error for
 // ever; after a close frame it drops what follows (RFC 6455 section 5.5.1).
