@@ -4,6 +4,6 @@ import "github.com/spf13/cobra"
 
 func allCommands() []*cobra.Command {
 	return []*cobra.Command{
-		runCommand(), simCommand(), tailCommand(), decodeCommand(), statCommand(), lsCommand(), versionCommand(),
+		runCommand(), simCommand(), demoCommand(), tailCommand(), decodeCommand(), statCommand(), lsCommand(), versionCommand(),
 	}
 }
