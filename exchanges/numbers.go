@@ -170,17 +170,21 @@ func ParseUint(text []byte) (uint64, bool) {
 		return 0, false
 	}
 	var v uint64
-	for _, c := range text {
-		d := c - '0'
+	for i, c := range text {
+		d := uint64(c - '0')
 		if d > 9 {
 			return 0, false
 		}
-		high, low := bits.Mul64(v, 10)
-		sum, carry := bits.Add64(low, uint64(d), 0)
-		if high+carry != 0 {
-			return 0, false
+		if i >= len(powersOfTen)-1 {
+			// The twentieth digit is the only one that can be too much.
+			high, low := bits.Mul64(v, 10)
+			sum, carry := bits.Add64(low, d, 0)
+			if high+carry != 0 {
+				return 0, false
+			}
+			return sum, true
 		}
-		v = sum
+		v = v*10 + d
 	}
 	return v, true
 }

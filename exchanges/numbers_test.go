@@ -243,3 +243,19 @@ func TestNumbersDoNotAllocate(t *testing.T) {
 		buffer = AppendDecimal(buffer[:0], d.Mantissa, d.Exponent)
 	}))
 }
+
+// FuzzParseUint compares with math/big.
+func FuzzParseUint(f *testing.F) {
+	for _, seed := range []string{"0", "00", "18446744073709551615", "18446744073709551616", "99999999999999999999", "1x"} {
+		f.Add([]byte(seed))
+	}
+	grammar := regexp.MustCompile(`^(0|[1-9][0-9]*)$`)
+	f.Fuzz(func(t *testing.T, text []byte) {
+		got, ok := ParseUint(text)
+		n, valid := new(big.Int).SetString(string(text), 10)
+		require.Equal(t, grammar.Match(text) && valid && n.IsUint64(), ok, "%q", text)
+		if ok {
+			require.Equal(t, n.Uint64(), got)
+		}
+	})
+}
