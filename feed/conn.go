@@ -18,6 +18,9 @@ const (
 	retryMaxNS      = 30 * second
 	refusedFirstNS  = 1 * second // after an HTTP answer other than the upgrade
 	refusedMaxNS    = 60 * second
+	// sayAgainNS: a dial that goes on failing for the same reason is said once,
+	// then this often.
+	sayAgainNS = 60 * second
 
 	ms     = 1_000_000
 	second = 1_000_000_000
@@ -101,7 +104,9 @@ func (h *hot) message(c *conn, m wire.Message) {
 	case wire.OpPing:
 		if err := c.ws.WriteControl(wire.OpPong, m.Payload); err != nil {
 			h.lost(c, err)
+			return
 		}
+		h.watchWrites(c)
 	case wire.OpPong:
 		h.ponged(c)
 	case wire.OpClose:
@@ -291,7 +296,7 @@ func (h *hot) dialFailed(c *conn, e *wire.DialError, now int64) {
 	wait := h.nextWait(c, e, now)
 	c.dialNS = now + wait
 	reason := dialReason(e)
-	if reason == c.saidReason && now-c.saidNS < second {
+	if reason == c.saidReason && now-c.saidNS < sayAgainNS {
 		return
 	}
 	c.saidNS, c.saidReason = now, reason

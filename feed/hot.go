@@ -1,8 +1,6 @@
 package feed
 
 import (
-	"runtime"
-
 	"github.com/tickring/tickring/exchanges"
 	"github.com/tickring/tickring/feed/internal/wire"
 	"github.com/tickring/tickring/ring"
@@ -98,9 +96,6 @@ func (h *hot) loop() {
 		if now >= h.nextTick {
 			h.tick(now)
 		}
-		if n == 0 && h.cfg.Wait == WaitBusy {
-			runtime.Gosched() // a point to stop at: the collector waits for nobody
-		}
 	}
 }
 
@@ -119,10 +114,7 @@ func (h *hot) event(e wire.Event) {
 			h.lost(c, err)
 			return
 		}
-		if !c.ws.WantWrite() && c.wantWrite {
-			c.wantWrite = false
-			_ = h.poller.Mod(c.ws.FD(), uint32(c.row), false)
-		}
+		h.watchWrites(c)
 	}
 	if e.Readable {
 		h.readable(c)

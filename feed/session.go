@@ -237,11 +237,16 @@ func (h *hot) write(c *conn, text []byte) bool {
 		h.lost(c, err)
 		return false
 	}
+	h.watchWrites(c)
+	return true
+}
+
+// watchWrites asks for writability while bytes wait for the socket.
+func (h *hot) watchWrites(c *conn) {
 	if want := c.ws.WantWrite(); want != c.wantWrite {
 		c.wantWrite = want
 		_ = h.poller.Mod(c.ws.FD(), uint32(c.row), want)
 	}
-	return true
 }
 
 // answered finds the request that an ack or a refusal answers.

@@ -86,6 +86,8 @@ func dialReason(e *wire.DialError) ring.Reason {
 	switch e.Code {
 	case wire.DialNameNotFound:
 		return ring.ReasonDNS
+	case wire.DialPeerClosed:
+		return ring.ReasonClosedByPeer
 	case wire.DialRefused:
 		return ring.ReasonConnectRefused
 	case wire.DialTimeout:
