@@ -321,10 +321,10 @@ impl Reader {
 
     /// Waits until the next record is there, the segment ends, or its writer has
     /// just gone stale: true; false when `timeout` is over first. Spins briefly,
-    /// then sleeps on the doorbell, never longer than 100 ms at a time. Before each
-    /// sleep it looks at the file's size: a file cut short is DAMAGED.
+    /// then sleeps on the doorbell, never longer than 100 ms at a time. First and after
+    /// each sleep it looks at the file's size: a file cut short is DAMAGED.
     pub fn wait(&mut self, timeout: Duration) -> bool {
-        if self.damaged {
+        if self.damaged || self.cut_short() {
             return true;
         }
         for _ in 0..SPINS {
@@ -335,10 +335,6 @@ impl Reader {
         }
         let start = Instant::now();
         loop {
-            if self.segment.memory.shrunk() {
-                self.damaged = true;
-                return true;
-            }
             // Pairs with the store after the commits: a record missed below comes
             // with a word other than this one, and the sleep ends at once.
             let seen = self.segment.memory.acquire(DOORBELL) as u32;
@@ -352,7 +348,17 @@ impl Reader {
             self.segment
                 .memory
                 .sleep_on(DOORBELL, seen, left.min(LONGEST_SLEEP));
+            if self.cut_short() {
+                return true;
+            }
         }
+    }
+
+    /// Notes a file that has become shorter than its mapping, before a page that is
+    /// gone is touched.
+    fn cut_short(&mut self) -> bool {
+        self.damaged |= self.segment.memory.shrunk();
+        self.damaged
     }
 
     fn has_next(&self) -> bool {
@@ -386,14 +392,25 @@ impl Reader {
     /// Goes to the oldest record that is not about to be overwritten.
     pub fn seek_oldest(&mut self) {
         let slots = self.segment.ring.count as u64;
-        let oldest = protocol::oldest(self.last_sequence(), slots);
+        let last = self.believe(self.last_sequence());
+        let oldest = protocol::oldest(last, slots);
         self.seek(oldest);
         self.resuming = oldest > 1;
     }
 
     /// Goes behind the newest record of the last whole frame.
     pub fn seek_latest(&mut self) {
-        self.seek(self.last_sequence() + 1);
+        let last = self.believe(self.last_sequence());
+        self.seek(last + 1);
+    }
+
+    /// Takes a sequence from the header; one beyond any real ring is damage.
+    fn believe(&mut self, sequence: u64) -> u64 {
+        if sequence > layout::MAX_SEQUENCE {
+            self.damaged = true;
+            return 0;
+        }
+        sequence
     }
 
     /// Joins late: gives the board's entries, by instrument and place, and goes on
@@ -402,7 +419,7 @@ impl Reader {
     /// OVERRUN before the stream has caught up, join again. Allocates.
     pub fn join_board(&mut self) -> Vec<Record> {
         // Pairs with the store after board and books: they reflect all up to here.
-        let watermark = self.watermark();
+        let watermark = self.believe(self.watermark());
         let mut records = Vec::new();
         let mut cover = Cover {
             entries: Vec::new(),
