@@ -55,6 +55,7 @@ struct tickring_reader {
 	int damaged;
 	struct tickring_pulse pulse;
 	int64_t tried_ns; /* our clock when the name was last tried */
+	int untold;       /* moved by itself, and next has not said so yet */
 	tickring_stats stats;
 	tickring_options options;
 	int named; /* path was made from a feed's name, so the segment must bear it */

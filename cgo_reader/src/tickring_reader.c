@@ -212,7 +212,10 @@ static int skips(tickring_reader *r, const tickring_record *rec)
 	return 0;
 }
 
-/* With auto_reattach: try the name, at most once in 100 ms. */
+/*
+ * With auto_reattach: try the name, at most once in 100 ms. The move is told by the next
+ * call of next, whoever made it.
+ */
 static int moved(tickring_reader *r, int answer)
 {
 	if (!r->options.auto_reattach || answer == TICKRING_EMPTY || answer == TICKRING_RECORD ||
@@ -222,7 +225,16 @@ static int moved(tickring_reader *r, int answer)
 	if (r->tried_ns != 0 && now - r->tried_ns < TICKRING_NAP_NS)
 		return 0;
 	r->tried_ns = now;
-	return tickring_reattach(r) == 0;
+	r->untold = tickring_reattach(r) == 0;
+	return r->untold;
+}
+
+/* Whether a move has to be told, once. */
+static int tell_move(tickring_reader *r)
+{
+	int untold = r->untold;
+	r->untold = 0;
+	return untold;
 }
 
 static int next(tickring_reader *r, tickring_record *out, uint64_t *lost, size_t words)
@@ -230,6 +242,8 @@ static int next(tickring_reader *r, tickring_record *out, uint64_t *lost, size_t
 	for (;;) {
 		if (r->damaged)
 			return TICKRING_DAMAGED;
+		if (tell_move(r))
+			return TICKRING_SUPERSEDED;
 		int answer = fetch(r, out, words);
 		if (answer == TICKRING_RECORD) {
 			if (r->resuming && skips(r, out))
@@ -242,9 +256,7 @@ static int next(tickring_reader *r, tickring_record *out, uint64_t *lost, size_t
 		if (answer != TICKRING_EMPTY)
 			return answer;
 		answer = idle(r);
-		if (moved(r, answer))
-			return TICKRING_SUPERSEDED;
-		if (answer != TICKRING_RECORD)
+		if (!moved(r, answer) && answer != TICKRING_RECORD)
 			return answer;
 	}
 }
@@ -295,6 +307,8 @@ int tickring_wait(tickring_reader *r, int64_t timeout_ns)
 {
 	if (r->damaged)
 		return TICKRING_DAMAGED;
+	if (r->untold)
+		return TICKRING_SUPERSEDED;
 	if (spin(r))
 		return TICKRING_RECORD;
 	int64_t start = tickring_now_ns();

@@ -144,9 +144,18 @@ static void moves_by_itself(void)
 	CHECK_EQ(tickring_generation(r), 8);
 	CHECK_EQ(tickring_next(r, &rec, NULL), TICKRING_RECORD);
 	CHECK_EQ(tickring_next(r, &rec, NULL), TICKRING_EMPTY);
+	/* A move that wait makes is still said by next. */
+	struct segment third;
+	segment_replace(&third, &new, shape);
+	clock_ns += 100000000;
+	CHECK_EQ(tickring_wait(r, 0), TICKRING_SUPERSEDED);
+	CHECK_EQ(tickring_generation(r), 7);
+	CHECK_EQ(tickring_wait(r, 0), TICKRING_SUPERSEDED);
+	CHECK_EQ(tickring_next(r, &rec, NULL), TICKRING_SUPERSEDED);
+	CHECK_EQ(tickring_next(r, &rec, NULL), TICKRING_EMPTY);
 	tickring_test_clock = NULL;
 	tickring_detach(r);
-	segment_free(&new);
+	segment_free(&third);
 }
 
 static void *ring_after_20_ms(void *arg)
