@@ -2,12 +2,12 @@ package sim
 
 import (
 	"bufio"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/klauspost/compress/zstd"
@@ -100,38 +100,62 @@ func (c *capture) readRows(r io.Reader, routeOf router) error {
 
 // captureRow is one line of the file.
 type captureRow struct {
-	T    *int64  `json:"t"`
-	Dir  string  `json:"dir"`
-	Op   string  `json:"op"`
-	Data *string `json:"data"`
-	URL  string  `json:"url"`
+	timeNS       int64 // 0 where the source kept none
+	dir, op, url string
+	data         string
+	hasData      bool
+}
+
+var errRow = errors.New("not a JSON object")
+
+func readRow(line []byte) (r captureRow, err error) {
+	ok := members(line, func(name, value []byte) {
+		switch string(name) {
+		case "t":
+			if string(value) != "null" {
+				r.timeNS, err = strconv.ParseInt(string(value), 10, 64)
+			}
+		case "dir":
+			r.dir, _ = text(value)
+		case "op":
+			r.op, _ = text(value)
+		case "url":
+			r.url, _ = text(value)
+		case "data":
+			r.data, r.hasData = text(value)
+		}
+	})
+	if !ok {
+		return r, errRow
+	}
+	return r, err
 }
 
 func (c *capture) addRow(line []byte, routeOf router, numbers map[route]int32) error {
-	var row captureRow
-	if err := json.Unmarshal(line, &row); err != nil {
+	row, err := readRow(line)
+	if err != nil {
 		return err
 	}
-	if (row.Op == "text" || row.Op == "rest") && row.Data == nil {
+	if (row.op == "text" || row.op == "rest") && !row.hasData {
 		return errors.New("no data member")
 	}
 	switch {
-	case row.Op == "rest":
-		u, err := url.Parse(row.URL)
+	case row.op == "rest":
+		u, err := url.Parse(row.url)
 		if err != nil {
 			return err
 		}
-		c.rest = append(c.rest, restRow{u.Path, u.Query(), []byte(*row.Data)})
-	case row.Op == "text" && row.Dir == "out":
-		c.asked = append(c.asked, []byte(*row.Data))
-	case row.Op == "text" && row.Dir == "in":
+		c.rest = append(c.rest, restRow{u.Path, u.Query(), []byte(row.data)})
+	case row.op == "text" && row.dir == "out":
+		c.asked = append(c.asked, []byte(row.data))
+	case row.op == "text" && row.dir == "in":
 		c.addFrame(row, routeOf, numbers)
 	}
 	return nil
 }
 
 func (c *capture) addFrame(row captureRow, routeOf router, numbers map[route]int32) {
-	data := []byte(*row.Data)
+	data := []byte(row.data)
 	r, ok := routeOf(data)
 	if !ok {
 		return
@@ -142,9 +166,5 @@ func (c *capture) addFrame(row captureRow, routeOf router, numbers map[route]int
 		numbers[r] = n
 		c.routes = append(c.routes, r)
 	}
-	f := capturedFrame{route: n, data: data}
-	if row.T != nil {
-		f.timeNS = *row.T
-	}
-	c.frames = append(c.frames, f)
+	c.frames = append(c.frames, capturedFrame{row.timeNS, n, data})
 }

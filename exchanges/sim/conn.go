@@ -326,7 +326,7 @@ func (c *conn) queueData(payload []byte) bool {
 	if c.ending || c.dead {
 		return false
 	}
-	if c.out.Len()+c.flight > maxBacklogBytes {
+	if c.out.Len()+c.flight > c.srv.backlog {
 		c.dead = true
 		c.wake.Broadcast()
 		c.srv.stats.update(func(s *Stats) { s.SlowCuts++ })

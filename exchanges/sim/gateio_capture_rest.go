@@ -2,6 +2,7 @@ package sim
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -216,4 +217,12 @@ func (d *decimals) takeAmount(amount string) { d.amount = max(d.amount, decimals
 func decimalsOf(number string) int {
 	_, fraction, _ := strings.Cut(number, ".")
 	return len(strings.TrimRight(fraction, "0"))
+}
+
+// readLoosely decodes JSON and puts up with members of another type, which stay
+// empty; false when it is no JSON.
+func readLoosely(b []byte, into any) bool {
+	err := json.Unmarshal(b, into)
+	var wrongType *json.UnmarshalTypeError
+	return err == nil || errors.As(err, &wrongType)
 }

@@ -2,79 +2,85 @@ package sim
 
 import (
 	"bytes"
-	"encoding/json"
-	"errors"
 	"strings"
 )
 
 // gateioFrame is what routing reads of a message of the venue.
 type gateioFrame struct {
-	Channel string          `json:"channel"`
-	Event   string          `json:"event"`
-	Type    string          `json:"type"`
-	Error   json.RawMessage `json:"error"`
-	Result  json.RawMessage `json:"result"`
+	channel, event, kind string
+	refused              bool
+	result               []byte
 }
 
 // gateioResult names a stream in the ways the channels do.
 type gateioResult struct {
-	Stream string `json:"s"`
-	Pair   string `json:"currency_pair"`
-	Level  string `json:"l"`
-	Name   string `json:"n"`
+	stream, pair, level, name string
+}
+
+func readGateioFrame(b []byte) (f gateioFrame, ok bool) {
+	ok = members(b, func(name, value []byte) {
+		switch string(name) {
+		case "channel":
+			f.channel, _ = text(value)
+		case "event":
+			f.event, _ = text(value)
+		case "type":
+			f.kind, _ = text(value)
+		case "error":
+			f.refused = string(value) != "null"
+		case "result":
+			f.result = value
+		}
+	})
+	return f, ok
+}
+
+func readGateioResult(b []byte) (r gateioResult) {
+	// A list of trades has the pair in its first element.
+	if element, ok := bytes.CutPrefix(b, []byte("[")); ok {
+		from := skipBlank(element, 0)
+		b = element[from:min(skipValue(element, from), len(element))]
+	}
+	members(b, func(name, value []byte) {
+		switch string(name) {
+		case "s":
+			r.stream, _ = text(value)
+		case "currency_pair":
+			r.pair, _ = text(value)
+		case "l":
+			r.level, _ = text(value)
+		case "n":
+			r.name, _ = text(value)
+		}
+	})
+	return r
 }
 
 // routeGateio reads the route of a captured message. Answers to requests, pongs
 // and notices about the recorded connection are not resent: they belong to that
 // connection. What cannot be read is data for everybody.
 func routeGateio(frame []byte) (route, bool) {
-	var f gateioFrame
-	if !readLoosely(frame, &f) {
-		return route{}, true
-	}
+	f, ok := readGateioFrame(frame)
 	switch {
-	case f.Event == "subscribe", f.Event == "unsubscribe":
+	case !ok:
+		return route{}, true
+	case f.event == "subscribe", f.event == "unsubscribe", f.refused:
 		return route{}, false
-	case len(f.Error) > 0 && string(f.Error) != "null":
+	case f.channel == chPong, f.channel == chPing, f.channel == chSystem:
 		return route{}, false
-	case f.Channel == chPong, f.Channel == chPing, f.Channel == chSystem:
-		return route{}, false
-	case f.Channel == "" && f.Type == "upgrade":
+	case f.channel == "" && f.kind == "upgrade":
 		return route{}, false
 	}
-	return resultRoute(f), true
-}
-
-func resultRoute(f gateioFrame) route {
-	result := bytes.TrimSpace(f.Result)
-	if bytes.HasPrefix(result, []byte("[")) {
-		var list []json.RawMessage
-		if !readLoosely(result, &list) || len(list) == 0 {
-			return route{channel: f.Channel}
-		}
-		result = list[0]
-	}
-	var r gateioResult
-	if !readLoosely(result, &r) {
-		return route{channel: f.Channel}
-	}
-	switch f.Channel {
+	r := readGateioResult(f.result)
+	switch f.channel {
 	case chOBU:
-		pair, level, _ := cutOBU(r.Stream)
-		return route{f.Channel, pair, level}
+		pair, level, _ := cutOBU(r.stream)
+		return route{f.channel, pair, level}, true
 	case chCandles:
-		level, pair, _ := strings.Cut(r.Name, "_")
-		return route{f.Channel, pair, level}
+		level, pair, _ := strings.Cut(r.name, "_")
+		return route{f.channel, pair, level}, true
 	case chTop:
-		return route{f.Channel, r.Stream, r.Level}
+		return route{f.channel, r.stream, r.level}, true
 	}
-	return route{channel: f.Channel, pair: orDefault(r.Pair, r.Stream)}
-}
-
-// readLoosely decodes JSON and puts up with members of another type, which stay
-// empty; false when it is no JSON.
-func readLoosely(b []byte, into any) bool {
-	err := json.Unmarshal(b, into)
-	var wrongType *json.UnmarshalTypeError
-	return err == nil || errors.As(err, &wrongType)
+	return route{channel: f.channel, pair: orDefault(r.pair, r.stream)}, true
 }

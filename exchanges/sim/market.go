@@ -122,6 +122,8 @@ func (m *market) refill(p *pair, l *ladder) {
 // only move the id.
 func (m *market) step(p *pair, now int64, quiet bool) (quoteChanged bool) {
 	m.trades = m.trades[:0]
+	p.bids.forget()
+	p.asks.forget()
 	bid, ask := p.bids.best(), p.asks.best()
 	p.id++
 	p.changedNS = now

@@ -25,7 +25,7 @@ func TestAppendDecimal(t *testing.T) {
 func TestStepsKeepTheBooksWhole(t *testing.T) {
 	m := newMarket(3, 30)
 	quotes, trades := 0, 0
-	const steps = 400_000
+	const steps = 100_000
 	for i := range steps {
 		p := m.pairs[i%len(m.pairs)]
 		id, bid, ask := p.id, p.bids.best(), p.asks.best()
@@ -88,7 +88,7 @@ func TestDiffLevels(t *testing.T) {
 		}
 		return l
 	}
-	for i := range 20_000 {
+	for i := range 5000 {
 		sign := int64(1 - 2*(i%2))
 		old, now := side(sign), side(sign)
 		got := ladder{sign: sign, levels: append([]level(nil), old.levels...)}
@@ -115,6 +115,44 @@ func TestAppendUnordered(t *testing.T) {
 	assert.Equal(t, `[["1","0.000001"],["2","0.000002"],["3","0.000003"]]`, string(p.appendUnordered(nil, levels, 0)))
 	assert.Equal(t, `x[["2","0.000002"],["3","0.000003"],["1","0.000001"]]`, string(p.appendUnordered([]byte("x"), levels, 4)))
 	assert.Equal(t, `[]`, string(p.appendUnordered(nil, nil, 4)))
+}
+
+// A client that takes a book between two messages and applies the next one has the
+// best levels and no others, whatever came, went or changed back in between.
+func TestWindowsServeABookTakenBetweenMessages(t *testing.T) {
+	const depth = 20
+	m := newMarket(11, 1)
+	p := m.pairs[0]
+	var w window
+	w.restart(&p.bids, depth)
+	kept := 0
+	for range 4000 {
+		var taken ladder
+		steps := 1 + m.rng.IntN(12)
+		for at := range steps {
+			m.step(p, int64(at), false)
+			w.follow(&p.bids, depth)
+			if at == steps/2 {
+				taken = ladder{sign: -1, levels: append([]level(nil), p.bids.top(depth)...)}
+			}
+		}
+		net := ladder{sign: -1, levels: append([]level(nil), taken.levels...)}
+		for _, l := range diffLevels(nil, w.sent, p.bids.top(depth), -1) {
+			net.set(l.ticks, l.lots)
+		}
+		if len(net.levels) != depth {
+			kept++
+		}
+		seen := map[int64]bool{}
+		for _, l := range w.diff(nil, &p.bids, depth) {
+			require.False(t, seen[l.ticks], "a price is told once")
+			seen[l.ticks] = true
+			taken.set(l.ticks, l.lots)
+		}
+		require.Equal(t, p.bids.top(depth), taken.levels)
+		w.restart(&p.bids, depth)
+	}
+	assert.Greater(t, kept, 100, "the net difference alone does not do")
 }
 
 func BenchmarkStepWithQuote(b *testing.B) {

@@ -54,6 +54,7 @@ type Server struct {
 	http    *http.Server
 	done    chan struct{} // closed when a Once run is served
 	stop    chan struct{} // closed by Close
+	backlog int           // bytes that may wait for a client of the market
 	wg      sync.WaitGroup
 
 	mu        sync.Mutex
@@ -84,6 +85,7 @@ func New(cfg Config) (*Server, error) {
 		conns:   map[*conn]struct{}{},
 		done:    make(chan struct{}),
 		stop:    make(chan struct{}),
+		backlog: maxBacklogBytes,
 	}
 	if s.dialect, s.source, err = newGateio(s); err != nil {
 		return nil, fmt.Errorf("sim: %w", err)

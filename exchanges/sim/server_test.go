@@ -227,16 +227,17 @@ func TestControl(t *testing.T) {
 
 // A client that does not read is cut when too much waits for it; the others live.
 func TestSlowClientIsCut(t *testing.T) {
-	s := start(t, Config{Settle: time.Millisecond, Rate: 100, Symbols: 1})
+	s, err := New(Config{Venue: "gateio", Settle: time.Millisecond, Rate: 100, Symbols: 1})
+	require.NoError(t, err)
+	s.backlog = 8 << 20
+	require.NoError(t, s.Start())
+	defer s.Close()
 	slow, quick := dial(t, s), dial(t, s)
 	slow.subscribe(chBookTicker, "BTC_USDT")
 	quick.subscribe(chTrades, "BTC_USDT")
-	chunk := make([]byte, 8<<20)
 	for _, c := range s.openConns() {
 		if c.has(key{channel: chBookTicker, pair: "BTC_USDT"}) {
-			for range 12 {
-				c.queueRaw(chunk)
-			}
+			c.queueRaw(make([]byte, 24<<20))
 		}
 	}
 	require.Eventually(t, func() bool { return s.Stats().SlowCuts == 1 }, 5*time.Second, time.Millisecond)

@@ -27,9 +27,9 @@ type stream struct {
 	subs  []*conn
 	fresh []*conn // of subs: have got nothing yet
 
-	dueNS      int64   // market time of the next window
-	lastID     uint64  // book id of what was sent last
-	bids, asks []level // what was sent last
+	dueNS      int64  // market time of the next window
+	lastID     uint64 // book id of what was sent last
+	bids, asks window // what was sent last
 	candle     candle
 }
 
@@ -181,7 +181,7 @@ func (s *synthetic) attach(c *conn, k key) {
 	st.subs = append(st.subs, c)
 	st.fresh = append(st.fresh, c)
 	if st.spec.kind == kindSnapshotDiffs {
-		s.buf = appendOBU(s.buf[:0], st.pair, k.level, 0, st.lastID, st.bids, st.asks, s.wallMS(s.clockNS), s.nowMS)
+		s.buf = appendOBU(s.buf[:0], st.pair, k.level, 0, st.lastID, st.bids.sent, st.asks.sent, s.wallMS(s.clockNS), s.nowMS)
 		s.send(k.channel, s.buf, c)
 		st.fresh = nil
 	}
@@ -383,7 +383,7 @@ func (s *synthetic) happen() {
 	p := s.burst
 	quoteChanged := s.market.step(p, s.clockNS, s.quiet)
 	for _, st := range s.byPair[p.index] {
-		s.sendTrades(st)
+		s.follow(st)
 	}
 	if quoteChanged {
 		s.sendQuote(p)
@@ -391,8 +391,14 @@ func (s *synthetic) happen() {
 	s.schedule()
 }
 
-// sendTrades gives a stream the executions of the step.
-func (s *synthetic) sendTrades(st *stream) {
+// follow tells a stream of the step: its executions go out, changes of the book
+// wait for the end of the window. Streams that begin with a snapshot of their own
+// need the net difference only.
+func (s *synthetic) follow(st *stream) {
+	if st.spec.kind == kindDiffs {
+		st.bids.follow(&st.pair.bids, st.spec.depth)
+		st.asks.follow(&st.pair.asks, st.spec.depth)
+	}
 	for _, t := range s.market.trades {
 		switch st.spec.kind {
 		case kindTrades:
@@ -447,8 +453,8 @@ func (s *synthetic) sendDiffs(st *stream) {
 	if st.lastID == p.id {
 		return
 	}
-	s.diffs[0] = diffLevels(s.diffs[0][:0], st.bids, p.bids.top(st.spec.depth), p.bids.sign)
-	s.diffs[1] = diffLevels(s.diffs[1][:0], st.asks, p.asks.top(st.spec.depth), p.asks.sign)
+	s.diffs[0] = st.bids.diff(s.diffs[0][:0], &p.bids, st.spec.depth)
+	s.diffs[1] = st.asks.diff(s.diffs[1][:0], &p.asks, st.spec.depth)
 	changedMS := s.wallMS(p.changedNS)
 	if st.spec.kind == kindDiffs {
 		s.buf = appendDiffs(s.buf[:0], p, st.lastID+1, s.diffs[0], s.diffs[1], changedMS, s.nowMS)
@@ -462,7 +468,7 @@ func (s *synthetic) sendDiffs(st *stream) {
 func (s *synthetic) sendTop(st *stream) {
 	p := st.pair
 	bids, asks := p.bids.top(st.spec.depth), p.asks.top(st.spec.depth)
-	news := !slices.Equal(bids, st.bids) || !slices.Equal(asks, st.asks)
+	news := !slices.Equal(bids, st.bids.sent) || !slices.Equal(asks, st.asks.sent)
 	if to := st.receivers(news); len(to) > 0 {
 		s.buf = appendTop(s.buf[:0], p, st.level, bids, asks, s.wallMS(p.changedNS), s.nowMS)
 		s.send(st.channel, s.buf, to...)
@@ -476,8 +482,8 @@ func (s *synthetic) sendTop(st *stream) {
 func (st *stream) remember() {
 	p := st.pair
 	st.lastID = p.id
-	st.bids = append(st.bids[:0], p.bids.top(st.spec.depth)...)
-	st.asks = append(st.asks[:0], p.asks.top(st.spec.depth)...)
+	st.bids.restart(&p.bids, st.spec.depth)
+	st.asks.restart(&p.asks, st.spec.depth)
 }
 
 func (s *synthetic) sendCandle(st *stream) {
