@@ -32,21 +32,20 @@ func learningRoom(symbols **exchanges.SymbolTable) *exchanges.SymbolTable {
 }
 
 // Every own frame, cut short at every length and with every byte changed in
-// turn, is read as the model reads it.
+// turn, to one byte of seven in turn, is read as the model reads it.
 func TestDamagedFramesAgreeWithTheModel(t *testing.T) {
 	d, symbols, b := New(), exchanges.NewLearningTable(), new(exchanges.Batch)
 	frames := fileLines(t, "testdata/frames.jsonl")
 	for _, seed := range hardFrames {
 		frames = append(frames, []byte(seed))
 	}
-	for _, frame := range frames {
+	const damages = "\"0x,} \xff"
+	for shift, frame := range frames {
 		for i := range frame {
 			requireModel(t, d, learningRoom(&symbols), b, frame[:i])
-			for _, c := range []byte{'"', '0', 'x', ',', '}', ' ', 0xff} {
-				damaged := append([]byte(nil), frame...)
-				damaged[i] = c
-				requireModel(t, d, learningRoom(&symbols), b, damaged)
-			}
+			damaged := append([]byte(nil), frame...)
+			damaged[i] = damages[(i+shift)%len(damages)]
+			requireModel(t, d, learningRoom(&symbols), b, damaged)
 		}
 	}
 }
