@@ -16,6 +16,12 @@ const (
 	drawLog      = time.Second
 )
 
+// Words to a terminal: cut lines that are too long, or go on below.
+const (
+	noWrap = "\x1b[?7l"
+	wrap   = "\x1b[?7h"
+)
+
 // screen draws the state of a demo: a table that is drawn over itself on a
 // terminal, a line a second elsewhere. Everything in it comes from the segment.
 type screen struct {
@@ -90,6 +96,7 @@ func (s *screen) line(r rates) string {
 
 func (s *screen) table(r rates) string {
 	var b strings.Builder
+	b.WriteString(noWrap) // a line that is cut leaves the count of lines right
 	if s.drawn > 0 {
 		fmt.Fprintf(&b, "\x1b[%dA", s.drawn)
 	}
@@ -113,6 +120,7 @@ func (s *screen) table(r rates) string {
 		b.WriteString("\x1b[K\n")
 	}
 	s.drawn = len(rows)
+	b.WriteString(wrap)
 	return b.String()
 }
 
