@@ -244,6 +244,21 @@ func TestEndIsSaidAfterTheLastRecord(t *testing.T) {
 	})
 }
 
+// A record and the end that both come between a reader's look at the slot and its
+// look at the state: the record is not lost.
+func TestRecordThatRacesTheEndIsNotLost(t *testing.T) {
+	for _, mark := range []uint64{2, 2 * 9} {
+		w, r := newSegment(t, 8)
+		slot := &w.slots[1]
+		w.slots[1] = derivedRecord(mark / 2)
+		w.CloseSegment()
+		// The first look at the slot was taken before: it saw nothing.
+		assert.Equal(t, AnswerEmpty, r.idle(slot, 1))
+		var out Record
+		assert.NotEqual(t, AnswerClosed, r.Next(&out))
+	}
+}
+
 // nextUntil polls until Next gives the answer or the time is up.
 func nextUntil(r *Reader, want Answer, limit time.Duration) bool {
 	var out Record

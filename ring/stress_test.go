@@ -24,8 +24,9 @@ func atFullSpeed(step func(), during func()) {
 	wg.Wait()
 }
 
-// enough is how many whole copies a stress must have seen to mean something.
-const enough = 1000
+// enough is how many whole copies, or joins, a stress must have seen to mean
+// something.
+const enough = 500
 
 // untilEnough says true for d, and longer on a busy machine while too few copies
 // were seen.

@@ -51,6 +51,27 @@ func TestWaitEnds(t *testing.T) {
 	}
 }
 
+// One ring wakes every sleeper.
+func TestRingWakesAll(t *testing.T) {
+	w, r := newSegment(t, 8)
+	const sleepers = 4
+	took := make(chan time.Duration, sleepers)
+	for range sleepers {
+		go func() {
+			other := NewReader(r.View())
+			begin := time.Now()
+			other.Wait(5 * time.Second)
+			took <- time.Since(begin)
+		}()
+	}
+	time.Sleep(20 * time.Millisecond)
+	publishTickers(w, 1)
+	Ring(w.Doorbell())
+	for range sleepers {
+		assert.Less(t, <-took, 90*time.Millisecond, "a step of the sleep is 100 ms")
+	}
+}
+
 // What is there already needs no sleep, and a wait of no time is one look.
 func TestWaitLooksFirst(t *testing.T) {
 	w, r := newSegment(t, 8)
