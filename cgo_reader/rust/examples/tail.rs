@@ -4,7 +4,9 @@
 //!     tail FEED [--dir DIR] [--limit N] [--from oldest|latest|board]
 //!          [--idle DURATION] [--for DURATION]
 //!
-//! CLOSED and SUPERSEDED end it after draining, as do --limit records, --for, and
+//! It starts with the next record, with what the ring still holds, or with the
+//! latest value of every instrument, in the order of their sequences. CLOSED and
+//! SUPERSEDED end it after draining, as do --limit records, --for, and
 //! --idle without a record; a closed pipe ends it quietly. Exit codes: 0 ended,
 //! 1 the feed cannot be read, 2 wrong arguments.
 
@@ -13,7 +15,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use tickring::{Answer, Reader, json};
+use tickring::{Answer, AttachError, Reader, json};
 
 /// The longest wait between two looks at the clock.
 const LOOK: Duration = Duration::from_millis(50);
@@ -32,8 +34,8 @@ struct Options {
 
 #[derive(Clone, Copy, Default, PartialEq)]
 enum From {
-    #[default]
     Oldest,
+    #[default]
     Latest,
     Board,
 }
@@ -85,7 +87,10 @@ fn set(options: &mut Options, name: &str, value: &str) -> Result<(), Failure> {
     let wrong = |allowed| Failure::Usage(format!("{name} {value:?}: must be {allowed}"));
     match name {
         "--dir" => options.dir = Some(value.into()),
-        "--limit" => options.limit = Some(value.parse().map_err(|_| wrong("a number"))?),
+        "--limit" => {
+            let limit = value.parse().map_err(|_| wrong("a number"))?;
+            options.limit = (limit > 0).then_some(limit);
+        }
         "--from" => {
             options.from = match value {
                 "oldest" => From::Oldest,
@@ -146,8 +151,11 @@ impl Output {
 }
 
 fn tail(options: &Options) -> Result<(), Failure> {
-    let mut reader = Reader::attach(options.dir.as_deref(), &options.feed)
-        .map_err(|error| Failure::Feed(error.to_string()))?;
+    let mut reader =
+        Reader::attach(options.dir.as_deref(), &options.feed).map_err(|error| match error {
+            AttachError::FeedName(_) => Failure::Usage(error.to_string()),
+            error => Failure::Feed(error.to_string()),
+        })?;
     let mut output = Output {
         buffer: Vec::new(),
         left: options.limit,

@@ -413,7 +413,7 @@ impl Reader {
         sequence
     }
 
-    /// Joins late: gives the board's entries, by instrument and place, and goes on
+    /// Joins late: gives the board's entries, oldest first, and goes on
     /// behind the watermark; records that an entry covers are passed over. Depth is
     /// for the caller: records up to a book's `as_of` are in that book. After an
     /// OVERRUN before the stream has caught up, join again. Allocates.
@@ -436,6 +436,7 @@ impl Reader {
             }
             cover.entries.push(as_of);
         }
+        records.sort_unstable_by_key(Record::sequence);
         self.seek(watermark + 1);
         self.cover = Some(cover);
         records
@@ -613,6 +614,12 @@ impl Reader {
     #[must_use]
     pub fn venue_bytes(&self) -> &[u8] {
         unpadded(&self.segment.header.venue)
+    }
+
+    /// The publisher's version text, as bytes.
+    #[must_use]
+    pub fn publisher_version_bytes(&self) -> &[u8] {
+        unpadded(&self.segment.header.publisher_version)
     }
 
     /// Slots of the ring.

@@ -215,7 +215,7 @@ fn a_file_without_permission_says_so() {
     use std::os::unix::fs::PermissionsExt;
     let dir = Dir::new("permission");
     let path = dir.place("closed", &image(&Shape::default()));
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0)).expect("chmod");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o000)).expect("chmod");
     let got = Reader::attach_path(&path);
     // SAFETY: asks for a number.
     if unsafe { libc::geteuid() } == 0 {
