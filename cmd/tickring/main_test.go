@@ -22,8 +22,8 @@ import (
 	"github.com/tickring/tickring/shm"
 )
 
-// binary is the program under test, built once.
-var binary string
+// program is the binary under test, built once.
+var program string
 
 func TestMain(m *testing.M) {
 	os.Exit(func() int {
@@ -38,8 +38,8 @@ func TestMain(m *testing.M) {
 			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
-		binary = filepath.Join(dir, "tickring")
-		build := exec.Command("go", "build", "-o", binary, ".")
+		program = filepath.Join(dir, "tickring")
+		build := exec.Command("go", "build", "-o", program, ".")
 		build.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := build.CombinedOutput(); err != nil {
 			fmt.Fprintf(os.Stderr, "build: %v\n%s", err, out)
@@ -76,7 +76,7 @@ type process struct {
 }
 
 // start runs the program; it is killed at the end of the test if it still runs.
-func start(t *testing.T, args ...string) *process { return startAs(t, nil, binary, args...) }
+func start(t *testing.T, args ...string) *process { return startAs(t, nil, program, args...) }
 
 func startAs(t *testing.T, attr *syscall.SysProcAttr, path string, args ...string) *process {
 	t.Helper()
@@ -345,7 +345,7 @@ func TestNoPermission(t *testing.T) {
 		{"tail", "f", "--dir", dir, "--follow"},
 		{"run", "--venue", "gateio", "--symbols", "BTC/USDT", "--url", "ws://127.0.0.1:1/", "--dir", filepath.Join(base, "new")},
 	} {
-		c := startAs(t, nobody, binary, args...)
+		c := startAs(t, nobody, program, args...)
 		assert.Equal(t, 1, c.wait(), args)
 		require.Len(t, linesOf(c.errors.String()), 1, c.errors.String())
 		assert.Contains(t, c.errors.String(), "permission denied")

@@ -336,7 +336,7 @@ func TestTailEndsWithItsReader(t *testing.T) {
 			dir := t.TempDir()
 			p := publish(t, dir, 64)
 			defer p.beating()()
-			cmd := exec.Command(binary, "tail", "f", "--dir", dir, "--json", "--from", "oldest")
+			cmd := exec.Command(program, "tail", "f", "--dir", dir, "--json", "--from", "oldest")
 			var said buffer
 			cmd.Stderr = &said
 			out, err := cmd.StdoutPipe()
@@ -390,7 +390,7 @@ func TestSignals(t *testing.T) {
 	read, write, err := os.Pipe()
 	require.NoError(t, err)
 	defer read.Close()
-	cmd := exec.Command(binary, "tail", "f", "--dir", dir, "--json", "--from", "oldest")
+	cmd := exec.Command(program, "tail", "f", "--dir", dir, "--json", "--from", "oldest")
 	cmd.Stdout = write
 	require.NoError(t, cmd.Start())
 	require.NoError(t, write.Close())
@@ -427,7 +427,7 @@ func TestTailKeepsUp(t *testing.T) {
 	sink, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
 	require.NoError(t, err)
 	defer sink.Close()
-	cmd := exec.Command(binary, "tail", "f", "--dir", dir, "--json", "--from", "oldest")
+	cmd := exec.Command(program, "tail", "f", "--dir", dir, "--json", "--from", "oldest")
 	cmd.Stdout = sink
 	began := time.Now()
 	require.NoError(t, cmd.Run())
