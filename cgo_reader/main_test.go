@@ -27,7 +27,21 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 	}
-	os.Exit(m.Run())
+	os.Exit(runTests(m))
+}
+
+// buildDir holds what the tests compile.
+var buildDir string
+
+func runTests(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "tickring-cgo-reader-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	buildDir = dir
+	return m.Run()
 }
 
 const feed = "child"

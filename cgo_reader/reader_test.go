@@ -7,7 +7,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"syscall"
 	"testing"
@@ -353,65 +352,6 @@ func TestAFileCutFromOutsideIsSaid(t *testing.T) {
 	assert.Equal(t, ring.AnswerDamaged, c.Wait(time.Second))
 	require.NoError(t, os.Truncate(seg.Path(), size))
 	require.NoError(t, seg.Close(true))
-}
-
-// tickring-tail-c prints the lines that tickring tail --json prints, byte for byte.
-func TestTailPrintsTheLinesOfTheGoTail(t *testing.T) {
-	want, err := os.ReadFile("../cmd/tickring/testdata/records.jsonl")
-	require.NoError(t, err)
-	dir, name := thisBoot(t, "../cmd/tickring/testdata/records.segment")
-	build := t.TempDir()
-	out, err := exec.Command("make", "BUILD="+build, build+"/tickring-tail-c").CombinedOutput()
-	require.NoError(t, err, "%s", out)
-	tail := func(args ...string) []byte {
-		cmd := exec.Command(filepath.Join(build, "tickring-tail-c"), append([]string{name, "--dir", dir}, args...)...)
-		cmd.Stderr = os.Stderr
-		out, err := cmd.Output()
-		require.NoError(t, err)
-		return out
-	}
-	assert.Equal(t, string(want), string(tail("--from", "oldest", "--idle", "5s")))
-	lines := bytes.SplitAfter(want, []byte("\n"))
-	assert.Equal(t, string(bytes.Join(lines[:3], nil)), string(tail("--from=oldest", "--limit=3")))
-	var trades []byte
-	for _, line := range lines {
-		if bytes.Contains(line, []byte(`"kind":"trade"`)) {
-			trades = append(trades, line...)
-		}
-	}
-	assert.Equal(t, string(trades), string(tail("--from=oldest", "--kind", "trade")))
-	assert.Empty(t, tail("--from=latest"))
-	assert.Empty(t, tail("--from=oldest", "--symbol", "NO/SUCH"))
-}
-
-// A command line that is wrong exits 2, a feed that cannot be read 1, with one line why.
-func TestTailSaysWhatIsWrong(t *testing.T) {
-	build := t.TempDir()
-	out, err := exec.Command("make", "BUILD="+build, build+"/tickring-tail-c").CombinedOutput()
-	require.NoError(t, err, "%s", out)
-	cases := []struct {
-		name string
-		args []string
-		exit int
-		want string
-	}{
-		{"no feed is named", nil, 2, "give one feed"},
-		{"a kind is unknown", []string{"f", "--kind", "trade,foo"}, 2, "--kind"},
-		{"a duration has no unit", []string{"f", "--for", "10"}, 2, "--for 10"},
-		{"a limit is no number", []string{"f", "--limit", "-1"}, 2, "--limit"},
-		{"a place is unknown", []string{"f", "--from", "middle"}, 2, "oldest, latest or board"},
-		{"a name is not allowed", []string{"a/b"}, 2, "feed name not allowed"},
-		{"the feed is not there", []string{"nothing", "--dir", build}, 1, "no such feed"},
-	}
-	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
-			cmd := exec.Command(filepath.Join(build, "tickring-tail-c"), c.args...)
-			out, err := cmd.CombinedOutput()
-			require.Error(t, err)
-			assert.Equal(t, c.exit, cmd.ProcessState.ExitCode())
-			assert.Contains(t, string(out), c.want)
-		})
-	}
 }
 
 // Decimals agree with Go's own conversion.

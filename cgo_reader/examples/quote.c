@@ -1,6 +1,5 @@
 /* Print every best bid and ask of one instrument: quote FEED BTC/USDT */
 #include <stdio.h>
-
 #include <tickring.h>
 
 int main(int argc, char **argv)
@@ -21,11 +20,11 @@ int main(int argc, char **argv)
 		answer = tickring_next(reader, &rec, &lost);
 		if (answer == TICKRING_OVERRUN)
 			fprintf(stderr, "quote: lost %llu records\n", (unsigned long long)lost);
-		else if (answer == TICKRING_RECORD && rec.kind == TICKRING_KIND_BOOK_TICKER && rec.instrument == id)
-			printf("%.10g %.10g\n", tickring_price_double(&rec, rec.body.book_ticker.bid_price),
-			       tickring_price_double(&rec, rec.body.book_ticker.ask_price));
 		else if (answer != TICKRING_RECORD)
 			tickring_wait(reader, 1000000000);
+		else if (rec.kind == TICKRING_KIND_BOOK_TICKER && rec.instrument == id)
+			printf("%.10g %.10g\n", tickring_price_double(&rec, rec.body.book_ticker.bid_price),
+			       tickring_price_double(&rec, rec.body.book_ticker.ask_price));
 	}
 	tickring_detach(reader);
 	return 0;

@@ -6,6 +6,10 @@
 
 #include "tickring.h"
 
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__ || UINTPTR_MAX < UINT64_MAX
+#error "tickring segments are read on 64-bit little-endian machines only"
+#endif
+
 #define TICKRING_PATH_MAX 4096
 #define TICKRING_RECORD_WORDS (TICKRING_RECORD_SIZE / 8)
 #define TICKRING_HEAD_WORDS 8

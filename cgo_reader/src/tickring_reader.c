@@ -15,15 +15,21 @@ void (*tickring_test_copied)(size_t word);
 int64_t (*tickring_test_clock)(void);
 #endif
 
-int64_t tickring_now_ns(void)
+static int64_t read_clock(clockid_t id)
 {
 	struct timespec ts;
 #ifdef TICKRING_TEST_HOOKS
 	if (tickring_test_clock != NULL)
 		return tickring_test_clock();
 #endif
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
+	clock_gettime(id, &ts);
 	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+/* Coarse is a few milliseconds wide and costs a few nanoseconds: next calls it when idle. */
+int64_t tickring_now_ns(void)
+{
+	return read_clock(CLOCK_MONOTONIC_COARSE);
 }
 
 #define FIELD(r, name) ((r)->seg.base + offsetof(tickring_header, name))
@@ -311,7 +317,7 @@ int tickring_wait(tickring_reader *r, int64_t timeout_ns)
 		return TICKRING_SUPERSEDED;
 	if (spin(r))
 		return TICKRING_RECORD;
-	int64_t start = tickring_now_ns();
+	int64_t start = read_clock(CLOCK_MONOTONIC);
 	int known_stale = r->pulse.stale;
 	for (;;) {
 		/* The bell is read before the slot: a record after that look changes it. */
@@ -325,7 +331,7 @@ int tickring_wait(tickring_reader *r, int64_t timeout_ns)
 			return answer;
 		int64_t ns = TICKRING_NAP_NS;
 		if (timeout_ns >= 0) {
-			int64_t left = timeout_ns - (tickring_now_ns() - start);
+			int64_t left = timeout_ns - (read_clock(CLOCK_MONOTONIC) - start);
 			if (left <= 0)
 				return answer;
 			ns = left < ns ? left : ns;
