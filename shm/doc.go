@@ -20,6 +20,9 @@
 // kernel drops the lock when the publisher dies, however it dies; whatever it
 // leaves behind makes no reader and no next publisher fail.
 //
+// What others do to the files is found out by looking: Segment.Check on the
+// publisher's side, Mapping.Changed and Mapping.Successor on the reader's.
+//
 // # Limits
 //
 //   - Linux only: open-file-description locks, memory filesystems, fallocate.

@@ -34,10 +34,12 @@ func FuzzOpen(f *testing.F) {
 		f.Fatal(err)
 	}
 	dir := f.TempDir()
-	f.Fuzz(func(t *testing.T, head []byte, size uint32, thisBoot bool) {
-		if at := int(unsafe.Offsetof(h.BootID)); thisBoot && len(head) >= at+len(boot) {
+	f.Fuzz(func(t *testing.T, head []byte, size uint32, ours bool) {
+		if ours && len(head) == ring.HeaderSize { // whatever boot and layout it was found with
 			head = append([]byte(nil), head...)
-			copy(head[at:], boot[:])
+			copy(head[unsafe.Offsetof(h.BootID):], boot[:])
+			binary.NativeEndian.PutUint64(head[unsafe.Offsetof(h.FormatHash):], ring.FormatHash)
+			binary.NativeEndian.PutUint32(head[unsafe.Offsetof(h.LayoutVersion):], ring.LayoutVersion)
 		}
 		path := filepath.Join(dir, "f")
 		if err := os.WriteFile(path, head, 0o600); err != nil {

@@ -38,6 +38,21 @@ func TestSecondPublisherIsRefusedByPID(t *testing.T) {
 	create(t, dir, "another")
 }
 
+// An owner that has not written its pid yet is waited for, but not for long.
+func TestRefusalWaitsForThePID(t *testing.T) {
+	dir := t.TempDir()
+	l, err := takeLock(dir, "f")
+	require.NoError(t, err)
+	started := time.Now()
+	_, err = Create(Options{Dir: dir}, small("f"))
+	var locked *LockedError
+	require.ErrorAs(t, err, &locked)
+	assert.Zero(t, locked.PID)
+	assert.Contains(t, err.Error(), "another process")
+	assert.GreaterOrEqual(t, time.Since(started), lockNoteTries*lockNoteWait)
+	require.NoError(t, l.release(0))
+}
+
 // Of publishers that start at once exactly one wins; no loser harms it.
 func TestOneOfManyPublishersWins(t *testing.T) {
 	dir := t.TempDir()

@@ -171,7 +171,10 @@ func TestFullFilesystem(t *testing.T) {
 
 	large := small("g")
 	large.Slots = 1 << 15
-	_, err = Create(Options{Dir: dir}, large)
+	refuse := Options{Dir: dir, onStep: func(step string) {
+		assert.NotEqual(t, stepCreated, step, "what cannot fit is not begun")
+	}}
+	_, err = Create(refuse, large)
 	require.ErrorIs(t, err, ErrNoSpace)
 	var space *SpaceError
 	require.ErrorAs(t, err, &space)

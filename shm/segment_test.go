@@ -128,6 +128,20 @@ func TestGenerationOutlivesTheFile(t *testing.T) {
 	assert.Equal(t, uint64(5), create(t, dir, "f").Generation(), "a generation that nobody saw is not used up")
 }
 
+// A clean stop leaves no pid that the next refusal could name by mistake.
+func TestCleanStopTakesThePIDBack(t *testing.T) {
+	dir := t.TempDir()
+	s := published(t, dir, "f")
+	pid, generation := s.lock.read()
+	assert.Equal(t, os.Getpid(), pid)
+	assert.Equal(t, uint64(1), generation)
+	require.NoError(t, s.Close(false))
+	note, err := os.ReadFile(lockPath(dir, "f"))
+	require.NoError(t, err)
+	assert.Equal(t, "pid 0 generation 1", strings.TrimSpace(string(note)))
+	assert.Len(t, note, lockNoteSize)
+}
+
 // Without the lock file the generation goes on from the segment.
 func TestGenerationOutlivesTheLockFile(t *testing.T) {
 	dir := t.TempDir()
