@@ -2,12 +2,13 @@
 //! `tickring tail --json`.
 //!
 //!     tail FEED [--dir DIR] [--limit N] [--from oldest|latest|board]
-//!          [--idle DURATION] [--for DURATION]
+//!          [--idle DURATION] [--for DURATION] [--follow]
 //!
 //! It starts with the next record, with what the ring still holds, or with the
 //! latest value of every instrument, in the order of their sequences. CLOSED and
 //! SUPERSEDED end it after draining, as do --limit records, --for, and
-//! --idle without a record; a closed pipe ends it quietly. Exit codes: 0 ended,
+//! --idle without a record; a closed pipe ends it quietly. With --follow it goes on
+//! with the next generation of the feed instead. Exit codes: 0 ended,
 //! 1 the feed cannot be read, 2 wrong arguments.
 
 use std::io::{self, Write};
@@ -19,6 +20,8 @@ use tickring::{Answer, AttachError, Reader, json};
 
 /// The longest wait between two looks at the clock.
 const LOOK: Duration = Duration::from_millis(50);
+/// How often the name is tried for another generation.
+const RETRY: Duration = Duration::from_millis(100);
 /// Output is written out once it is this long, or when the ring is empty.
 const FLUSH_BYTES: usize = 1 << 16;
 
@@ -30,6 +33,7 @@ struct Options {
     from: From,
     idle: Option<Duration>,
     run_for: Option<Duration>,
+    follow: bool,
 }
 
 #[derive(Clone, Copy, Default, PartialEq)]
@@ -68,6 +72,10 @@ fn options(mut args: impl Iterator<Item = String>) -> Result<Options, Failure> {
     while let Some(arg) = args.next() {
         if !arg.starts_with('-') && options.feed.is_empty() {
             options.feed = arg;
+            continue;
+        }
+        if arg == "--follow" {
+            options.follow = true;
             continue;
         }
         let value = args
@@ -182,30 +190,45 @@ fn stream(options: &Options, reader: &mut Reader, output: &mut Output) -> Result
     let mut last_record = start;
     let over =
         |limit: Option<Duration>, since: Instant| limit.is_some_and(|l| since.elapsed() >= l);
-    while !output.is_done() {
-        match reader.next() {
+    while !output.is_done() && !over(options.run_for, start) {
+        let answer = reader.next();
+        match answer {
             Answer::Record(record) => {
                 output.print(reader, &record)?;
                 last_record = Instant::now();
+                continue;
             }
-            Answer::Overrun(lost) => eprintln!("tail: overrun, {lost} records lost"),
-            Answer::Empty | Answer::Stale => {
-                output.flush()?;
-                if over(options.idle, last_record) {
-                    return Ok(());
-                }
-                reader.wait(LOOK);
+            Answer::Overrun(lost) => {
+                eprintln!("tail: overrun, {lost} records lost");
+                continue;
             }
-            Answer::Closed | Answer::Superseded => return Ok(()),
             Answer::Damaged => {
                 return Err(Failure::Feed(
                     "segment is damaged: bytes that no writer leaves".into(),
                 ));
             }
+            Answer::Empty | Answer::Stale | Answer::Closed | Answer::Superseded => {}
         }
-        if over(options.run_for, start) {
+        output.flush()?;
+        let ended = matches!(answer, Answer::Closed | Answer::Superseded);
+        if over(options.idle, last_record) || ended && !options.follow {
             return Ok(());
+        }
+        if answer != Answer::Empty && options.follow {
+            follow(reader);
+        } else {
+            reader.wait(LOOK);
         }
     }
     Ok(())
+}
+
+/// Moves to another generation of the feed, or waits a while for one. A name that
+/// is not there, or not ready, may be there next time.
+fn follow(reader: &mut Reader) {
+    if let Ok(true) = reader.reattach() {
+        eprintln!("tail: now in generation {}", reader.generation());
+    } else {
+        reader.wait(RETRY);
+    }
 }

@@ -4,6 +4,7 @@
 mod common;
 
 use std::fmt::Write as _;
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -316,4 +317,48 @@ fn the_tail_program_says_what_is_wrong() {
         .expect("run");
     assert_eq!(Some(1), output.status.code());
     assert!(String::from_utf8_lossy(&output.stderr).contains("no such feed"));
+}
+
+/// Intent: with --follow the program reads what is left of a replaced segment, then
+/// all of the next generation, and ends with its time.
+#[test]
+fn the_tail_program_follows_a_feed_over_generations() {
+    let Some(program) = tail_program() else {
+        return;
+    };
+    let dir = Dir::new("follow");
+    let record = record(KIND_BOOK_TICKER, FLAG_FIRST | FLAG_LAST, NO_INSTRUMENT);
+    let generation = |generation, records| {
+        let shape = Shape {
+            generation,
+            ..Shape::default()
+        };
+        let path = dir.place("feed", &image(&shape));
+        let mut writer = Writer::new(writable(&path), &shape);
+        for _ in 0..records {
+            writer.publish(&record);
+        }
+        writer.end_frame();
+        writer
+    };
+    let first = generation(1, 3);
+    let mut child = Command::new(program)
+        .args([
+            "feed", "--from", "oldest", "--follow", "--for", "1s", "--dir",
+        ])
+        .arg(&dir.0)
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .expect("run tail");
+    let stdout = child.stdout.take().expect("a pipe");
+    let mut lines = BufReader::new(stdout)
+        .lines()
+        .map(|line| sequence(&line.expect("a line")));
+    let mut sequences: Vec<u64> = lines.by_ref().take(3).collect();
+    generation(2, 2).set_state(STATE_CLOSED);
+    first.set_state(STATE_SUPERSEDED);
+    sequences.extend(lines);
+    assert_eq!(vec![1, 2, 3, 1, 2], sequences);
+    assert_eq!(Some(0), child.wait().expect("tail ends").code());
 }
