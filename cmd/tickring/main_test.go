@@ -144,6 +144,7 @@ type publisher struct {
 	segment *shm.Segment
 	w       *ring.Writer
 	next    uint64 // venue sequence of the next record
+	still   func() // ends beating
 }
 
 func publish(t *testing.T, dir string, slots int) *publisher {
@@ -159,8 +160,11 @@ func publish(t *testing.T, dir string, slots int) *publisher {
 	}
 	w.HotBeat(time.Now().UnixNano())
 	require.NoError(t, segment.Publish())
-	p := &publisher{t: t, segment: segment, w: w, next: 1}
-	t.Cleanup(func() { _ = segment.Close(false) }) // most tests have closed it
+	p := &publisher{t: t, segment: segment, w: w, next: 1, still: func() {}}
+	t.Cleanup(func() {
+		p.still()
+		_ = segment.Close(false) // most tests have closed it
+	})
 	return p
 }
 
@@ -178,8 +182,8 @@ func (p *publisher) record(r ring.Record) {
 	ring.Ring(p.w.Doorbell())
 }
 
-// beating moves the hot heartbeat until the returned function is called.
-func (p *publisher) beating() (stop func()) {
+// beats moves the hot heartbeat until still is called or the feed is closed.
+func (p *publisher) beats() {
 	quit, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
@@ -192,11 +196,11 @@ func (p *publisher) beating() (stop func()) {
 			}
 		}
 	}()
-	var once sync.Once
-	return func() { once.Do(func() { close(quit); <-done }) }
+	p.still = sync.OnceFunc(func() { close(quit); <-done })
 }
 
 func (p *publisher) close() {
+	p.still()
 	p.w.CloseSegment()
 	ring.Ring(p.w.Doorbell())
 	require.NoError(p.t, p.segment.Close(false))

@@ -82,7 +82,7 @@ func TestTailForPeople(t *testing.T) {
 func TestTailBeginnings(t *testing.T) {
 	dir := t.TempDir()
 	p := publish(t, dir, 64)
-	defer p.beating()()
+	p.beats()
 	for range 5 {
 		p.trade(0)
 	}
@@ -113,7 +113,7 @@ func TestTailBeginnings(t *testing.T) {
 func TestTailJoinsBesideAWriter(t *testing.T) {
 	dir := t.TempDir()
 	p := publish(t, dir, 4096)
-	defer p.beating()()
+	p.beats()
 	stop := make(chan struct{})
 	written := make(chan struct{})
 	go func() {
@@ -179,7 +179,7 @@ func TestTailFilters(t *testing.T) {
 func TestTailEndsInTime(t *testing.T) {
 	dir := t.TempDir()
 	p := publish(t, dir, 64)
-	defer p.beating()()
+	p.beats()
 	began := time.Now()
 	idle := start(t, "tail", "f", "--dir", dir, "--json", "--from", "oldest", "--idle", "400ms")
 	limited := start(t, "tail", "f", "--dir", dir, "--json", "--for", "300ms")
@@ -201,7 +201,7 @@ func TestTailEndsInTime(t *testing.T) {
 func TestTailCountsWhatItLost(t *testing.T) {
 	dir := t.TempDir()
 	p := publish(t, dir, 64)
-	defer p.beating()()
+	p.beats()
 	tail := start(t, "tail", "f", "--dir", dir, "--json", "--from", "oldest")
 	p.trade(0)
 	eventually(t, "the first record is printed", func() bool { return len(tail.lines()) == 1 })
@@ -268,15 +268,15 @@ func TestTailFollows(t *testing.T) {
 func TestTailSaysStaleAndFresh(t *testing.T) {
 	dir := t.TempDir()
 	p := publish(t, dir, 64)
-	stop := p.beating()
+	p.beats()
 	tail := start(t, "tail", "f", "--dir", dir, "--json", "--from", "oldest")
 	p.trade(0)
 	eventually(t, "a record is printed", func() bool { return len(tail.lines()) == 1 })
-	stop()
+	p.still()
 	began := time.Now()
 	eventually(t, "stale is said", func() bool { return strings.Contains(tail.errors.String(), "stale: ") })
 	assert.Less(t, time.Since(began), 2*time.Second)
-	defer p.beating()()
+	p.beats()
 	eventually(t, "fresh is said", func() bool { return strings.Contains(tail.errors.String(), "fresh: ") })
 	p.trade(0)
 	p.close()
@@ -289,7 +289,7 @@ func TestTailSaysStaleAndFresh(t *testing.T) {
 func TestTailOfAFileTouchedFromOutside(t *testing.T) {
 	dir := t.TempDir()
 	p := publish(t, dir, 64)
-	defer p.beating()()
+	p.beats()
 	tail := start(t, "tail", "f", "--dir", dir, "--json", "--from", "oldest")
 	p.trade(0)
 	eventually(t, "a record is printed", func() bool { return len(tail.lines()) == 1 })
@@ -335,7 +335,7 @@ func TestTailEndsWithItsReader(t *testing.T) {
 		t.Run(fmt.Sprintf("quiet feed %v", quiet), func(t *testing.T) {
 			dir := t.TempDir()
 			p := publish(t, dir, 64)
-			defer p.beating()()
+			p.beats()
 			cmd := exec.Command(program, "tail", "f", "--dir", dir, "--json", "--from", "oldest")
 			var said buffer
 			cmd.Stderr = &said
@@ -374,7 +374,7 @@ func TestTailEndsWithItsReader(t *testing.T) {
 func TestSignals(t *testing.T) {
 	dir := t.TempDir()
 	p := publish(t, dir, 1<<14)
-	defer p.beating()()
+	p.beats()
 	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
 		tail := start(t, "tail", "f", "--dir", dir, "--json", "--from", "oldest")
 		p.trade(0)
