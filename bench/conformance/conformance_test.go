@@ -3,6 +3,7 @@ package conformance
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -15,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gobwas/ws"
+	"github.com/gobwas/ws/wsutil"
 	"github.com/klauspost/compress/zstd"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -393,4 +396,65 @@ func (s *session) stat() map[string]uint64 {
 func (s *session) stopRun() {
 	require.NoError(s.t, s.run.Process.Signal(syscall.SIGTERM))
 	require.NoError(s.t, s.run.Wait(), s.log.String())
+}
+
+// A seeded synthetic session, recorded by a client of its own, comes out as it
+// went in: for machines without recordings.
+func TestSyntheticSession(t *testing.T) {
+	for _, b := range books[:3] {
+		t.Run(b.option, func(t *testing.T) {
+			list := recordSynthetic(t, b.channel, b.option, 4000)
+			drive(t, capture(t, list), list, b.channel, b.option)
+		})
+	}
+}
+
+// recordSynthetic takes n data messages of three pairs from a simulated market.
+func recordSynthetic(t *testing.T, book, option string, n int) []string {
+	t.Helper()
+	s := newSession(t)
+	s.startSim("--seed", "7", "--rate", "4000", "--symbols", "10", "--settle", "50ms")
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	conn, _, _, err := ws.Dial(ctx, s.urls[0])
+	require.NoError(t, err)
+	defer conn.Close()
+	deadline, _ := ctx.Deadline()
+	require.NoError(t, conn.SetDeadline(deadline))
+	for _, request := range requests(book, option) {
+		require.NoError(t, wsutil.WriteClientText(conn, []byte(request)))
+	}
+	var out []string
+	for len(out) < n {
+		frame, err := wsutil.ReadServerText(conn)
+		require.NoError(t, err)
+		out = append(out, string(frame))
+	}
+	require.NoError(t, s.sim.Process.Signal(syscall.SIGTERM))
+	require.NoError(t, s.sim.Wait())
+	return out
+}
+
+func requests(book, option string) []string {
+	pairs := []string{"BTC_USDT", "ETH_USDT", "SOL_USDT"}
+	_, depth, _ := strings.Cut(option, "@")
+	var out []string
+	add := func(channel string, payload ...string) {
+		text, _ := json.Marshal(payload)
+		out = append(out, fmt.Sprintf(`{"time":%d,"channel":%q,"event":"subscribe","payload":%s}`, time.Now().Unix(), channel, text))
+	}
+	for _, c := range []string{"spot.book_ticker", "spot.trades", "spot.tickers"} {
+		add(c, pairs...)
+	}
+	for _, p := range pairs {
+		switch book {
+		case "spot.obu":
+			add(book, "ob."+p+"."+depth)
+		case "spot.order_book":
+			add(book, p, depth, "100ms")
+		default:
+			add(book, p, depth)
+		}
+	}
+	return out
 }
