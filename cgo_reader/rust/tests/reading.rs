@@ -116,13 +116,13 @@ fn the_end_comes_after_the_last_record() {
 fn a_still_writer_is_stale_and_comes_back() {
     let (mut writer, mut reader) = pair(&Shape::default());
     let start = Instant::now();
-    while reader.next() == Answer::Empty && start.elapsed() < Duration::from_secs(3) {
+    while reader.next() == Answer::Empty && start.elapsed() < Duration::from_secs(8) {
         reader.wait(Duration::from_secs(2));
     }
     let took = start.elapsed();
     assert_eq!(Answer::Stale, reader.next());
     assert!(
-        took >= Duration::from_millis(990) && took < Duration::from_millis(1500),
+        took >= Duration::from_millis(990) && took < Duration::from_secs(3),
         "{took:?}"
     );
     assert!(
@@ -405,7 +405,7 @@ fn waiting_ends_with_the_record_or_the_time() {
     });
     assert!(reader.wait(Duration::from_secs(10)));
     assert!(
-        start.elapsed() < Duration::from_secs(1),
+        start.elapsed() < Duration::from_secs(3),
         "{:?}",
         start.elapsed()
     );
