@@ -235,7 +235,7 @@ int tickring_segment_open(struct tickring_segment *seg, const char *path, const 
                           const tickring_options *options)
 {
 	tickring_header header;
-	uint64_t size;
+	uint64_t size = 0;
 	memset(seg, 0, sizeof *seg);
 	int err = open_file(path, &seg->fd, &size);
 	if (err != 0)

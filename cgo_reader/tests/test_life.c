@@ -93,6 +93,36 @@ static void ends(void)
 	}
 }
 
+static struct segment *ending;
+
+/* The publisher's last record and its end come between two looks of one call. */
+static int64_t end_meanwhile(void)
+{
+	if (ending != NULL) {
+		publish(ending);
+		store32(HEADER_FIELD(ending, state), TICKRING_STATE_CLOSED);
+		ending = NULL;
+	}
+	return 1000000000;
+}
+
+/* A record stored before CLOSED is handed out before CLOSED. */
+static void ends_meanwhile(void)
+{
+	struct segment s;
+	tickring_record rec;
+	segment_make(&s, shape);
+	tickring_reader *r = attach(&s, 0);
+	ending = &s;
+	tickring_test_clock = end_meanwhile;
+	CHECK_EQ(tickring_next(r, &rec, NULL), TICKRING_RECORD);
+	CHECK(is_numbered(&rec, 1));
+	CHECK_EQ(tickring_next(r, &rec, NULL), TICKRING_CLOSED);
+	tickring_test_clock = NULL;
+	tickring_detach(r);
+	segment_free(&s);
+}
+
 /* Reattach takes another generation only; the reader starts there at the beginning. */
 static void generations(void)
 {
@@ -217,6 +247,7 @@ void test_life(void)
 {
 	standstill();
 	ends();
+	ends_meanwhile();
 	generations();
 	moves_by_itself();
 	waits();

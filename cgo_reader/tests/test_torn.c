@@ -69,6 +69,94 @@ static void stepped(void)
 	CHECK_EQ(mixes, TICKRING_RECORD_WORDS - 2);
 }
 
+/* A whole new record comes between two words of a board copy: the next try has it. */
+static void renew_between_words(size_t word)
+{
+	if (word != step.word || step.done)
+		return;
+	step.done = 1;
+	tickring_record rec = numbered(9);
+	unsigned char *at = segment_at(step.s, TICKRING_SECTION_BOARD, 0);
+	write_mark(at, 9);
+	write_payload(at, &rec);
+	write_commit(at, 9);
+}
+
+static void board_stepped(void)
+{
+	for (size_t word = 1; word < TICKRING_RECORD_WORDS; word++) {
+		struct segment s;
+		tickring_reader *r;
+		tickring_record rec = numbered(1);
+		segment_make(&s, shape);
+		store32(HEADER_FIELD(&s, instrument_count), 1);
+		write_payload(segment_at(&s, TICKRING_SECTION_BOARD, 0), &rec);
+		write_commit(segment_at(&s, TICKRING_SECTION_BOARD, 0), 1);
+		CHECK_EQ(tickring_attach(s.dir, "test", NULL, &r), 0);
+		step.s = &s;
+		step.word = word;
+		step.done = 0;
+		tickring_test_copied = renew_between_words;
+		CHECK_EQ(tickring_board(r, 0, 0, &rec), TICKRING_RECORD);
+		tickring_test_copied = NULL;
+		CHECK(step.done && is_numbered(&rec, 9));
+		tickring_detach(r);
+		segment_free(&s);
+	}
+}
+
+/* As renew_between_words, for a book whose every number is its version. */
+static void write_book(const struct segment *s, uint64_t version)
+{
+	unsigned char *at = segment_at(s, TICKRING_SECTION_BOOKS, 0);
+	tickring_book_header h;
+	memset(&h, 0, sizeof h);
+	h.as_of = version;
+	h.bid_count = 5;
+	h.ask_count = 5;
+	write_mark(at, version / 2);
+	memcpy(at + 8, (unsigned char *)&h + 8, sizeof h - 8);
+	for (size_t i = 0; i < 20; i++)
+		store64(at + sizeof h + 8 * i, version);
+	write_commit(at, version / 2);
+}
+
+static void renew_book_between_words(size_t word)
+{
+	if (word != step.word || step.done)
+		return;
+	step.done = 1;
+	write_book(step.s, 8);
+}
+
+static void book_stepped(void)
+{
+	for (size_t word = 0; word < TICKRING_BOOK_HEADER_SIZE / 8; word++) {
+		struct segment s;
+		tickring_reader *r;
+		tickring_book_header h;
+		tickring_level bids[5];
+		tickring_level asks[5];
+		segment_make(&s, shape);
+		store32(HEADER_FIELD(&s, instrument_count), 1);
+		write_book(&s, 4);
+		CHECK_EQ(tickring_attach(s.dir, "test", NULL, &r), 0);
+		step.s = &s;
+		step.word = word;
+		step.done = 0;
+		tickring_test_copied = renew_book_between_words;
+		CHECK_EQ(tickring_book(r, 0, &h, bids, asks, 5), TICKRING_RECORD);
+		tickring_test_copied = NULL;
+		CHECK(step.done);
+		CHECK_EQ(h.version, 8);
+		CHECK_EQ(h.as_of, 8);
+		for (int i = 0; i < 5; i++)
+			CHECK(bids[i].price == 8 && bids[i].quantity == 8 && asks[i].price == 8);
+		tickring_detach(r);
+		segment_free(&s);
+	}
+}
+
 struct race {
 	struct segment s;
 	int stop;
@@ -128,5 +216,7 @@ static void raced(void)
 void test_torn(void)
 {
 	stepped();
+	board_stepped();
+	book_stepped();
 	raced();
 }
