@@ -197,14 +197,19 @@ func (p *Publisher) dial(c *conn, url string, attempt uint64) {
 	}()
 }
 
-// housekeeper moves the process heartbeat and writes the log.
+// housekeeper moves the process heartbeat, writes the log, and watches over the
+// segment's file.
 func (p *Publisher) housekeeper() {
 	defer p.helpers.Done()
 	t := time.NewTicker(ring.HeartbeatIntervalNS)
 	defer t.Stop()
-	for {
+	var said string
+	for beat := 0; ; beat++ {
 		p.hot.w.ProcessBeat(time.Now().UnixNano())
 		p.writeLog()
+		if beat%segmentCheckBeats == 0 {
+			said = p.checkSegment(said)
+		}
 		select {
 		case <-t.C:
 		case <-p.done:
@@ -212,6 +217,23 @@ func (p *Publisher) housekeeper() {
 			return
 		}
 	}
+}
+
+// segmentCheckBeats: the file is looked at once a second.
+const segmentCheckBeats = 20
+
+// checkSegment says, once, that the segment's file was deleted, replaced or
+// truncated from outside. Readers that are attached go on; new ones find nothing.
+func (p *Publisher) checkSegment(said string) string {
+	err := p.segment.Check()
+	if err == nil {
+		return ""
+	}
+	if text := err.Error(); text != said {
+		p.cfg.Logger.Error("segment file was tampered with: restart the publisher to replace it", "error", text, "feed", p.cfg.Feed)
+		return text
+	}
+	return said
 }
 
 func (p *Publisher) writeLog() {

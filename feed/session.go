@@ -270,7 +270,7 @@ func (h *hot) answered(c *conn, v *exchanges.Verdict) {
 			h.acknowledged(c, s)
 		}
 	case len(p.subs) > 1:
-		h.bisect(c, p)
+		h.bisect(c, p, v)
 	default:
 		h.refused(c, p.subs[0], v.Text)
 	}
@@ -325,9 +325,18 @@ func (h *hot) acknowledged(c *conn, s *subscription) {
 	}
 }
 
-// bisect asks for the halves of a refused list, so that one bad symbol costs the
-// others nothing.
-func (h *hot) bisect(c *conn, p *pendingRequest) {
+// bisect deals with a refused list, so that one bad symbol costs the others
+// nothing: a symbol that the venue names is refused alone and the rest asked for
+// again; where it names none, each half is.
+func (h *hot) bisect(c *conn, p *pendingRequest, v *exchanges.Verdict) {
+	for i, s := range p.subs {
+		if len(v.Symbol) > 0 && s.inst.native == string(v.Symbol) {
+			h.refused(c, s, v.Text)
+			rest := append(p.subs[:i:i], p.subs[i+1:]...)
+			h.send(c, s.stream, rest, false, h.recvNS)
+			return
+		}
+	}
 	mid := len(p.subs) / 2
 	for _, half := range [2][]*subscription{p.subs[:mid], p.subs[mid:]} {
 		if c.ws == nil || !h.send(c, half[0].stream, half, false, h.recvNS) {

@@ -19,6 +19,7 @@ type View struct {
 	books       Section
 	ring        Section
 	bookDepth   int
+	constant    Header // private copy of what was checked
 }
 
 // OpenView checks magic, byte order, version, sizes, format hash and directory,
@@ -50,7 +51,7 @@ func OpenView(buf []byte) (*View, error) {
 		buf: buf, h: headerOf(buf), bookDepth: int(h.BookDepth),
 		instruments: d[SectionInstruments-1], states: d[SectionInstrumentStates-1],
 		connections: d[SectionConnections-1], board: d[SectionBoard-1],
-		books: d[SectionBooks-1], ring: d[SectionRing-1],
+		books: d[SectionBooks-1], ring: d[SectionRing-1], constant: *h,
 	}, nil
 }
 
@@ -95,28 +96,28 @@ func Supersede(buf []byte, successor uint64) {
 }
 
 // Generation names the segment.
-func (v *View) Generation() uint64 { return v.h.Generation }
+func (v *View) Generation() uint64 { return v.constant.Generation }
 
 // Feed is the feed's name.
-func (v *View) Feed() string { return text(v.h.Feed[:]) }
+func (v *View) Feed() string { return text(v.constant.Feed[:]) }
 
 // Venue is the venue's name.
-func (v *View) Venue() string { return text(v.h.Venue[:]) }
+func (v *View) Venue() string { return text(v.constant.Venue[:]) }
 
 // PublisherVersion is the publisher's version text.
-func (v *View) PublisherVersion() string { return text(v.h.PublisherVersion[:]) }
+func (v *View) PublisherVersion() string { return text(v.constant.PublisherVersion[:]) }
 
 // Source says where the data come from.
-func (v *View) Source() Source { return Source(v.h.Source) }
+func (v *View) Source() Source { return Source(v.constant.Source) }
 
 // BootID is the boot of the host on which the segment was made.
-func (v *View) BootID() [16]byte { return v.h.BootID }
+func (v *View) BootID() [16]byte { return v.constant.BootID }
 
 // OwnerPID is the publisher's pid in its own namespace: for diagnosis only.
-func (v *View) OwnerPID() uint32 { return v.h.OwnerPID }
+func (v *View) OwnerPID() uint32 { return v.constant.OwnerPID }
 
 // CreatedRealtimeNS is when the segment was made, Unix ns.
-func (v *View) CreatedRealtimeNS() int64 { return v.h.CreatedRealtimeNS }
+func (v *View) CreatedRealtimeNS() int64 { return v.constant.CreatedRealtimeNS }
 
 // TotalSize is the segment's size in bytes.
 func (v *View) TotalSize() int64 { return int64(len(v.buf)) }

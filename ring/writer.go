@@ -52,7 +52,7 @@ func NewWriter(buf []byte, now func() int64) (*Writer, error) {
 		buf: buf, h: h, bookDepth: int(h.BookDepth),
 		instruments: d[SectionInstruments-1], states: d[SectionInstrumentStates-1],
 		connections: d[SectionConnections-1], board: d[SectionBoard-1],
-		books: d[SectionBooks-1], ring: d[SectionRing-1],
+		books: d[SectionBooks-1], ring: d[SectionRing-1], constant: *h,
 	}
 	return &Writer{view: v, slots: slotsOf(v), mask: v.ring.Count - 1, next: 1, now: now}, nil
 }
