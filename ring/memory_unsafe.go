@@ -56,6 +56,10 @@ func loadBlock(dst, src unsafe.Pointer, n int) {
 	}
 }
 
+func copyHeader(dst, src *Header) {
+	loadBlock(unsafe.Pointer(dst), unsafe.Pointer(src), HeaderSize/8)
+}
+
 func copyInstrument(dst, src *Instrument) {
 	loadBlock(unsafe.Pointer(dst), unsafe.Pointer(src), InstrumentSize/8)
 }

@@ -3,7 +3,6 @@ package ring
 import (
 	"fmt"
 	"sync/atomic"
-	"unsafe"
 )
 
 // View is a checked look at a segment's bytes: header, tables, heartbeats. It
@@ -42,7 +41,7 @@ func OpenView(buf []byte) (*View, error) {
 	}
 	// A private copy: what was checked cannot be changed afterwards.
 	h := &Header{}
-	loadBlock(unsafe.Pointer(h), unsafe.Pointer(headerOf(buf)), HeaderSize/8)
+	copyHeader(h, headerOf(buf))
 	if err := checkHeader(h, uint64(len(buf))); err != nil {
 		return nil, err
 	}
