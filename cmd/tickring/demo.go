@@ -66,10 +66,11 @@ func demoCommand() *cobra.Command {
 
 // demo is one run.
 type demo struct {
-	opts demoOptions
-	self string
-	dir  string
-	out  *output
+	opts   demoOptions
+	self   string
+	memory string // where shared memory is
+	dir    string
+	out    *output
 
 	venue, publisher *child
 	mapping          *shm.Mapping
@@ -81,7 +82,7 @@ func runDemo(ctx context.Context, o demoOptions, stdout io.Writer) (err error) {
 	// The children end with the thread that made them, whatever ends this process.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	d := &demo{opts: o, out: newOutput(stdout)}
+	d := &demo{opts: o, memory: "/dev/shm", out: newOutput(stdout)}
 	if d.self, err = os.Executable(); err != nil {
 		return fmt.Errorf("demo: find this program: %w", err)
 	}
@@ -109,8 +110,7 @@ func (d *demo) interrupted(ctx context.Context, err error) error {
 // makeDir finds a place for the segment: shared memory, or a directory of files
 // where there is not enough of it.
 func (d *demo) makeDir() error {
-	const memory = "/dev/shm"
-	dir, why := os.MkdirTemp(memory, "tickring-demo-")
+	dir, why := os.MkdirTemp(d.memory, "tickring-demo-")
 	if why == nil {
 		if why = hasRoom(dir); why == nil {
 			d.dir = dir
@@ -125,7 +125,7 @@ func (d *demo) makeDir() error {
 		return fmt.Errorf("demo: no shared memory (%v) and no temporary directory: %w", why, err)
 	}
 	d.dir = dir
-	return d.out.printf("demo: %s cannot be used (%v); using %s instead, latencies may suffer\n", memory, why, dir)
+	return d.out.printf("demo: %s cannot be used (%v); using %s instead, latencies may suffer\n", d.memory, why, dir)
 }
 
 func hasRoom(dir string) error {

@@ -49,6 +49,20 @@ func TestMain(m *testing.M) {
 	}())
 }
 
+// cProgram is the path of the C reader, "" where it was not built.
+func cProgram(t *testing.T) string {
+	t.Helper()
+	path := "../../cgo_reader/build/" + cReaderName
+	if _, err := os.Stat(path); err != nil {
+		if os.Getenv("TICKRING_REQUIRE_ALL") == "1" {
+			require.NoError(t, err, "run make creader")
+		}
+		fmt.Println("SKIP: the C program is not built: make creader")
+		return ""
+	}
+	return path
+}
+
 // buffer is what a process wrote, readable while it still writes.
 type buffer struct {
 	mu sync.Mutex

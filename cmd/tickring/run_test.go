@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 )
 
 // startSim starts a simulated venue and returns its addresses and, with TLS, the
@@ -145,6 +147,7 @@ func TestCaptureGoesThrough(t *testing.T) {
 	assert.Zero(t, code, stderr)
 	assert.Equal(t, upTo(frames), venueSequences(t, linesOf(stdout)))
 	assert.Zero(t, sim.wait(), sim.errors.String())
+	assert.Contains(t, sim.errors.String(), "served: connections=1 frames=200 spot.book_ticker=200\n")
 	publisher.signal(syscall.SIGINT)
 	assert.Zero(t, publisher.wait())
 }
@@ -158,10 +161,9 @@ func TestDemo(t *testing.T) {
 	tmp := t.TempDir()
 	t.Setenv("TMPDIR", tmp)
 	before := demoDirs(t)
-	c := "../../cgo_reader/build/tickring-tail-c"
-	readers := "2"
-	if _, err := os.Stat(c); err != nil {
-		readers = "1"
+	c, readers := cProgram(t), "2"
+	if c == "" {
+		c, readers = "/nothere", "1"
 	}
 	var both sync.WaitGroup
 	for range 2 {
@@ -185,6 +187,58 @@ func TestDemo(t *testing.T) {
 	left, err := os.ReadDir(tmp)
 	require.NoError(t, err)
 	assert.Empty(t, left)
+}
+
+// tinyMemory mounts a memory filesystem of one megabyte, "" where that is not
+// allowed.
+func tinyMemory(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := unix.Mount("tickring-test", dir, "tmpfs", 0, "size=1m,mode=0755"); err != nil {
+		fmt.Println("SKIP: cannot mount a small memory filesystem:", err)
+		return ""
+	}
+	t.Cleanup(func() { assert.NoError(t, unix.Unmount(dir, 0)) })
+	return dir
+}
+
+// Intent: a publisher whose memory filesystem is full fails at start, in one line
+// that says how much is needed, and leaves nothing.
+func TestRunOnAFullMemoryFilesystem(t *testing.T) {
+	dir := tinyMemory(t)
+	if dir == "" {
+		return
+	}
+	code, _, stderr := run(t, "run", "--venue", "gateio", "--symbols", "BTC/USDT", "--url", "ws://127.0.0.1:1/", "--dir", dir)
+	assert.Equal(t, 1, code)
+	require.Len(t, linesOf(stderr), 1, stderr)
+	assert.Regexp(t, `no space left: \d+ bytes needed, \d+ free; .*--slots`, stderr)
+	left, err := filepath.Glob(dir + "/[^.]*")
+	require.NoError(t, err)
+	assert.Empty(t, left)
+}
+
+// Intent: without enough shared memory the demo runs in a temporary directory and
+// says so.
+func TestDemoWithoutSharedMemory(t *testing.T) {
+	places := []string{"/nothere"}
+	if tiny := tinyMemory(t); tiny != "" {
+		places = append(places, tiny)
+	}
+	for _, memory := range places {
+		tmp := t.TempDir()
+		t.Setenv("TMPDIR", tmp)
+		var said strings.Builder
+		d := &demo{memory: memory, out: newOutput(&said)}
+		require.NoError(t, d.makeDir())
+		assert.Equal(t, tmp, filepath.Dir(d.dir))
+		require.Len(t, linesOf(said.String()), 1)
+		assert.Contains(t, said.String(), memory+" cannot be used")
+		require.NoError(t, d.cleanUp())
+		left, err := os.ReadDir(tmp)
+		require.NoError(t, err)
+		assert.Empty(t, left)
+	}
 }
 
 func demoDirs(t *testing.T) []string {

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -104,12 +107,21 @@ func runSim(ctx context.Context, o simOptions, stdout, stderr io.Writer) (err er
 	if err := o.announce(server, stdout, stderr); err != nil {
 		return err
 	}
-	switch err := server.Wait(ctx); {
-	case ctx.Err() != nil, err == nil:
+	err = server.Wait(ctx)
+	fmt.Fprintln(stderr, servedText(server.Stats()))
+	if ctx.Err() != nil {
 		return nil
-	default:
-		return err
 	}
+	return err
+}
+
+// servedText says what was sent, by channel: what a reader should have seen.
+func servedText(s sim.Stats) string {
+	text := fmt.Sprintf("served: connections=%d frames=%d", s.Connections, s.FramesTotal)
+	for _, channel := range slices.Sorted(maps.Keys(s.Frames)) {
+		text += fmt.Sprintf(" %s=%d", cmp.Or(channel, "other"), s.Frames[channel])
+	}
+	return text
 }
 
 // announce says where the server is: a client may connect from then on.

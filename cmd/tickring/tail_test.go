@@ -47,12 +47,8 @@ func TestTailPrintsTheGoldenLines(t *testing.T) {
 	assert.Equal(t, string(want), stdout)
 	assert.Equal(t, "end of feed \"golden\": closed by its publisher\n", stderr)
 
-	c := "../../cgo_reader/build/tickring-tail-c"
-	if _, err := os.Stat(c); err != nil {
-		if os.Getenv("TICKRING_REQUIRE_ALL") != "" {
-			require.NoError(t, err, "run make creader")
-		}
-		fmt.Println("SKIP: the C program is not built: make creader")
+	c := cProgram(t)
+	if c == "" {
 		return
 	}
 	p := startAs(t, nil, c, "golden", "--dir", dir, "--from", "oldest")
@@ -229,7 +225,7 @@ func TestTailCountsWhatItLost(t *testing.T) {
 // misses nothing of it, and says what happened; without, it ends.
 func TestTailFollows(t *testing.T) {
 	dir := t.TempDir()
-	follower := start(t, "tail", "f", "--dir", dir, "--json", "--from", "oldest", "--follow", "--limit", "9")
+	follower := start(t, "tail", "f", "--dir", dir, "--json", "--follow", "--limit", "9")
 	eventually(t, "it says that it waits", func() bool { return strings.Contains(follower.errors.String(), "waiting: ") })
 	first := publish(t, dir, 64)
 	plain := start(t, "tail", "f", "--dir", dir, "--json", "--from", "oldest")

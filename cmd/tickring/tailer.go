@@ -254,18 +254,21 @@ func sleep(ctx context.Context, d time.Duration) {
 	}
 }
 
-// attach opens the feed for the first time; with --follow it waits for it.
+// attach opens the feed for the first time; with --follow it waits for it. All of
+// a feed that was waited for is new.
 func (t *tail) attach(ctx context.Context) error {
+	from := t.opts.from
 	for said := false; ; said = true {
 		m, err := shm.Open(t.opts.dir, t.opts.feed)
 		if err == nil {
-			return t.begin(m, t.opts.from)
+			return t.begin(m, from)
 		}
 		if !t.opts.follow || !passes(err) {
 			return err
 		}
 		if !said {
 			t.note("waiting: %v", err)
+			from = fromOldest
 		}
 		if err := t.quiet(ctx); err != nil {
 			return err
