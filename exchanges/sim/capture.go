@@ -23,8 +23,6 @@ type route struct {
 	channel, pair, level string
 }
 
-func (k key) route() route { return route{k.channel, k.pair, k.level} }
-
 // capturedFrame is a data frame of a capture.
 type capturedFrame struct {
 	timeNS int64 // receive time; 0 where the source kept none

@@ -41,7 +41,6 @@ var (
 	diffIntervals   = []string{"20ms", "100ms"}
 	topLevels       = []string{"5", "10", "20", "50", "100"}
 	topIntervals    = []string{"100ms", "1000ms"}
-	obuLevels       = []string{"50", "400"}
 	candleIntervals = []string{"10s", "1m", "5m", "15m", "30m", "1h", "4h", "8h", "1d", "7d"}
 )
 

@@ -163,19 +163,20 @@ func TestPath(t *testing.T) {
 // A silent client is cut without a close frame: soon when it subscribed to
 // nothing, later when it did; a client message puts it off.
 func TestIdleClients(t *testing.T) {
-	s := start(t, Config{Settle: time.Hour, IdleTimeout: 150 * time.Millisecond, SilentTimeout: 450 * time.Millisecond})
+	t.Parallel()
+	s := start(t, Config{Settle: time.Hour, IdleTimeout: 400 * time.Millisecond, SilentTimeout: 1200 * time.Millisecond})
 	began := time.Now()
 	idle, pinging, subscribed := dial(t, s), dial(t, s), dial(t, s)
 	subscribed.subscribe(chTrades, "BTC_USDT")
 	for range 3 {
-		time.Sleep(80 * time.Millisecond)
+		time.Sleep(150 * time.Millisecond)
 		pinging.send(`{"channel":"spot.ping"}`)
 		pinging.next()
 	}
-	assert.Zero(t, idle.closeCode(time.Second))
-	assert.Zero(t, pinging.closeCode(time.Second))
-	assert.GreaterOrEqual(t, time.Since(began), 380*time.Millisecond)
-	assert.Zero(t, subscribed.closeCode(time.Second))
-	assert.GreaterOrEqual(t, time.Since(began), 440*time.Millisecond)
+	assert.Zero(t, idle.closeCode(5*time.Second))
+	assert.Zero(t, pinging.closeCode(5*time.Second))
+	assert.GreaterOrEqual(t, time.Since(began), 840*time.Millisecond)
+	assert.Zero(t, subscribed.closeCode(5*time.Second))
+	assert.GreaterOrEqual(t, time.Since(began), 1190*time.Millisecond)
 	assert.Equal(t, uint64(3), s.Stats().IdleCloses)
 }

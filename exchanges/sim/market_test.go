@@ -23,6 +23,7 @@ func TestAppendDecimal(t *testing.T) {
 // Many steps leave every book whole: sorted, uncrossed, deep, near its start;
 // the quote is reported changed when it did and only then.
 func TestStepsKeepTheBooksWhole(t *testing.T) {
+	t.Parallel()
 	m := newMarket(3, 30)
 	quotes, trades := 0, 0
 	const steps = 100_000
@@ -80,6 +81,7 @@ func requireWhole(t *testing.T, p *pair) {
 
 // A diff applied to the old side gives the new side, for sides of every kind.
 func TestDiffLevels(t *testing.T) {
+	t.Parallel()
 	rng := rand.New(rand.NewPCG(1, 2))
 	side := func(sign int64) ladder {
 		l := ladder{sign: sign}

@@ -57,6 +57,11 @@ type Server struct {
 	backlog int           // bytes that may wait for a client of the market
 	wg      sync.WaitGroup
 
+	// upgrading is read-held from the answer to an upgrade until the client is
+	// registered; who write-holds it for a moment sees every client that has its
+	// answer.
+	upgrading sync.RWMutex
+
 	mu        sync.Mutex
 	faults    Faults
 	address   string // HOST:PORT, fixed by Start
@@ -172,10 +177,9 @@ func (s *Server) CAPEM() []byte {
 
 // Stats gives the counters.
 func (s *Server) Stats() Stats {
+	open := len(s.openConns())
 	t := s.stats.copy()
-	s.mu.Lock()
-	t.Open = len(s.conns)
-	s.mu.Unlock()
+	t.Open = open
 	return t
 }
 
@@ -282,7 +286,10 @@ func (s *Server) currentFaults() Faults {
 	return s.faults
 }
 
+// openConns gives every client whose upgrade was answered and that is not gone.
 func (s *Server) openConns() []*conn {
+	s.upgrading.Lock()
+	defer s.upgrading.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.connsLocked()
@@ -314,15 +321,8 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request) {
 	if s.refuseUpgrade(w) {
 		return
 	}
-	nc, rw, _, err := ws.UpgradeHTTP(r, w)
-	if err != nil {
-		s.stats.update(func(t *Stats) { t.Refused++ })
-		s.cfg.Logger.Info("upgrade refused", "from", r.RemoteAddr, "why", err)
-		return
-	}
-	c, ok := s.admit(nc, rw.Reader)
-	if !ok {
-		_ = nc.Close()
+	c := s.accept(w, r)
+	if c == nil {
 		return
 	}
 	defer s.wg.Done()
@@ -331,6 +331,24 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request) {
 	delete(s.conns, c)
 	s.delivered = s.delivered || c.hadAll()
 	s.mu.Unlock()
+}
+
+// accept shakes hands and registers the client; nil when it is refused.
+func (s *Server) accept(w http.ResponseWriter, r *http.Request) *conn {
+	s.upgrading.RLock()
+	defer s.upgrading.RUnlock()
+	nc, rw, _, err := ws.UpgradeHTTP(r, w)
+	if err != nil {
+		s.stats.update(func(t *Stats) { t.Refused++ })
+		s.cfg.Logger.Info("upgrade refused", "from", r.RemoteAddr, "why", err)
+		return nil
+	}
+	c, ok := s.admit(nc, rw.Reader)
+	if !ok {
+		_ = nc.Close()
+		return nil
+	}
+	return c
 }
 
 // refuseUpgrade plays the faults of the handshake.

@@ -133,17 +133,19 @@ func TestUpgradeFaults(t *testing.T) {
 
 // Faults of a connection: each does what its comment says.
 func TestConnectionFaults(t *testing.T) {
+	t.Parallel()
 	quick := Config{Settle: 10 * time.Millisecond, Rate: 500, Symbols: 2}
 	with := func(f Faults) Config { c := quick; c.Faults = f; return c }
+	still := func(f Faults) Config { return Config{Settle: time.Hour, Faults: f} }
 
 	t.Run("a pair is refused with the text given", func(t *testing.T) {
-		c := dial(t, start(t, with(Faults{RefusePairs: []string{"ETH_USDT"}, RefuseText: "trading halted"})))
+		c := dial(t, start(t, still(Faults{RefusePairs: []string{"ETH_USDT"}, RefuseText: "trading halted"})))
 		c.subscribe(chTrades, "BTC_USDT")
 		c.request("subscribe", chTrades, "BTC_USDT", "ETH_USDT")
 		assert.Contains(t, string(c.next()), `"error":{"code":2,"message":"trading halted"}`)
 	})
 	t.Run("a pair is refused as unknown", func(t *testing.T) {
-		c := dial(t, start(t, with(Faults{RefusePairs: []string{"ETH_USDT"}})))
+		c := dial(t, start(t, still(Faults{RefusePairs: []string{"ETH_USDT"}})))
 		c.request("subscribe", chOBU, "ob.ETH_USDT.50")
 		assert.Contains(t, string(c.next()), "unknown currency pair: ETH_USDT")
 	})
@@ -173,17 +175,17 @@ func TestConnectionFaults(t *testing.T) {
 		assert.Equal(t, ws.OpClose, h.OpCode)
 	})
 	t.Run("answers come late and in order", func(t *testing.T) {
-		c := dial(t, start(t, with(Faults{AckDelay: 200 * time.Millisecond})))
+		c := dial(t, start(t, still(Faults{AckDelay: 500 * time.Millisecond})))
 		began := time.Now()
 		c.send(`{"id":1,"channel":"spot.trades","event":"subscribe","payload":["BTC_USDT"]}`)
 		c.send(`{"id":2,"channel":"spot.trades","event":"subscribe","payload":["NOPE"]}`)
 		assert.Contains(t, string(c.next()), `"id":1,`)
-		assert.GreaterOrEqual(t, time.Since(began), 190*time.Millisecond)
+		assert.GreaterOrEqual(t, time.Since(began), 490*time.Millisecond)
 		assert.Contains(t, string(c.next()), `"id":2,`)
-		assert.Less(t, time.Since(began), 380*time.Millisecond, "the delays run side by side")
+		assert.Less(t, time.Since(began), 990*time.Millisecond, "the delays run side by side")
 	})
 	t.Run("requests are swallowed and pings are not", func(t *testing.T) {
-		c := dial(t, start(t, with(Faults{NoAcks: true})))
+		c := dial(t, start(t, still(Faults{NoAcks: true})))
 		c.request("subscribe", chTrades, "BTC_USDT")
 		c.send(`{"channel":"spot.ping"}`)
 		assert.Contains(t, string(c.next()), "spot.pong")

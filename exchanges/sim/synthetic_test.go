@@ -216,7 +216,8 @@ func (w *witness) seeDiffs(r result) {
 
 // Every channel of a pair tells the same story.
 func TestMarketIsConsistent(t *testing.T) {
-	s := start(t, Config{Settle: 30 * time.Millisecond, Seed: 7, Rate: 600, Symbols: 20})
+	t.Parallel()
+	s := start(t, Config{Settle: 250 * time.Millisecond, Seed: 7, Rate: 600, Symbols: 20})
 	c := dial(t, s)
 	pairs := []string{"BTC_USDT", "SHIB_USDT"}
 	c.subscribe(chBookTicker, pairs...)
@@ -231,8 +232,16 @@ func TestMarketIsConsistent(t *testing.T) {
 		c.subscribe(chOBU, "ob."+p+".400")
 		witnesses[p] = newWitness(t)
 	}
-	began := time.Now()
-	for time.Since(began) < 2*time.Second {
+	// Enough is every channel of every pair, compared several times.
+	enough := func() bool {
+		for _, w := range witnesses {
+			if len(w.counts) < 6 || w.compared < 6 || w.empty == 0 {
+				return false
+			}
+		}
+		return true
+	}
+	for deadline := time.Now().Add(10 * time.Second); !enough() && time.Now().Before(deadline); {
 		var p push
 		frame := c.next()
 		require.NoError(t, json.Unmarshal(frame, &p), "%s", frame)
@@ -244,7 +253,7 @@ func TestMarketIsConsistent(t *testing.T) {
 			name = pair
 		}
 		require.Equal(t, "update", p.Event)
-		require.InDelta(t, time.Now().UnixMilli(), p.TimeMS, 2000)
+		require.InDelta(t, time.Now().UnixMilli(), p.TimeMS, 5000)
 		w := witnesses[name]
 		require.NotNil(t, w, "%s", frame)
 		w.see(p)
@@ -267,7 +276,8 @@ func TestMarketIsConsistent(t *testing.T) {
 // A book from a REST answer and the 100 ms diffs agrees with the snapshots and, in
 // the end, with Server.Book.
 func TestBookFromRESTAndDiffs(t *testing.T) {
-	s := start(t, Config{Settle: 10 * time.Millisecond, Rate: 400, Symbols: 3})
+	t.Parallel()
+	s := start(t, Config{Settle: 250 * time.Millisecond, Rate: 400, Symbols: 3})
 	c := dial(t, s)
 	c.subscribe(chDiffs, "ETH_USDT", "100ms")
 	c.subscribe(chTop, "ETH_USDT", "100", "100ms")
@@ -319,8 +329,9 @@ var times = regexp.MustCompile(`("(?:time|time_ms|t|E|create_time|create_time_ms
 
 // The same seed gives the same frames but for times, another seed gives others.
 func TestSeedRepeatsTheFrames(t *testing.T) {
+	t.Parallel()
 	run := func(seed uint64, tls bool) (frames []string) {
-		s := start(t, Config{Settle: 30 * time.Millisecond, Seed: seed, Rate: 10_000, Symbols: 10, TLS: tls})
+		s := start(t, Config{Settle: 250 * time.Millisecond, Seed: seed, Rate: 10_000, Symbols: 10, TLS: tls})
 		c := dial(t, s)
 		c.subscribe(chBookTicker, "BTC_USDT", "ETH_USDT", "ADA_USDT")
 		c.subscribe(chTrades, "BTC_USDT", "ADA_USDT")
@@ -328,7 +339,7 @@ func TestSeedRepeatsTheFrames(t *testing.T) {
 		c.subscribe(chDiffs, "BTC_USDT", "20ms")
 		c.subscribe(chTop, "ADA_USDT", "10", "100ms")
 		c.subscribe(chOBU, "ob.BTC_USDT.50", "ob.ADA_USDT.400")
-		for range 3000 {
+		for range 1500 {
 			frames = append(frames, withoutTimes(c.next()))
 		}
 		return frames
@@ -381,21 +392,22 @@ func TestRate(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := dial(t, start(t, Config{Settle: 20 * time.Millisecond, Rate: 1000, Symbols: 5, TLS: true}))
+			c := dial(t, start(t, Config{Settle: 250 * time.Millisecond, Rate: 1000, Symbols: 5, TLS: true}))
 			subscribe(c)
 			c.next()
 			began, n := time.Now(), 0
-			for ; time.Since(began) < 1500*time.Millisecond; n++ {
+			for ; time.Since(began) < time.Second; n++ {
 				c.next()
 			}
-			assert.InDelta(t, 1500, n, 225)
+			assert.InDelta(t, 1000, n, 200)
 		})
 	}
 }
 
 // Two clients get the same market: what one sees the other sees too.
 func TestTwoClientsShareTheMarket(t *testing.T) {
-	s := start(t, Config{Settle: 20 * time.Millisecond, Rate: 500, Symbols: 2})
+	t.Parallel()
+	s := start(t, Config{Settle: 100 * time.Millisecond, Rate: 500, Symbols: 2})
 	a, b := dial(t, s), dial(t, s)
 	a.subscribe(chBookTicker, "BTC_USDT")
 	b.subscribe(chBookTicker, "BTC_USDT")
@@ -409,12 +421,13 @@ func TestTwoClientsShareTheMarket(t *testing.T) {
 			both++
 		}
 	}
-	assert.Greater(t, both, 300)
+	assert.Greater(t, both, 100)
 }
 
 // What is unsubscribed stops; a stream subscribed later starts without waiting
 // for the others to settle.
 func TestSubscriptionsChangeWhileDataFlow(t *testing.T) {
+	t.Parallel()
 	c := dial(t, start(t, Config{Settle: 20 * time.Millisecond, Rate: 300, Symbols: 2}))
 	c.subscribe(chBookTicker, "BTC_USDT")
 	c.next()
@@ -481,5 +494,57 @@ func TestListedPairs(t *testing.T) {
 	for _, query := range []string{"limit=0", "limit=1001", "limit=x", "interval=0.1"} {
 		status, _ = get(t, s, "/spot/order_book?currency_pair=BTC_USDT&"+query)
 		assert.Equal(t, 400, status, query)
+	}
+}
+
+// The market stands still while nobody listens, and goes on where it stood.
+func TestMarketStandsStillWithoutClients(t *testing.T) {
+	t.Parallel()
+	s := start(t, Config{Settle: time.Millisecond, Rate: 500, Symbols: 1})
+	before, _, _ := s.Book("BTC_USDT")
+	time.Sleep(50 * time.Millisecond)
+	id, _, _ := s.Book("BTC_USDT")
+	assert.Equal(t, before, id)
+
+	var last push
+	for range 2 {
+		c := dial(t, s)
+		c.subscribe(chBookTicker, "BTC_USDT")
+		var p push
+		require.NoError(t, json.Unmarshal(c.next(), &p))
+		assert.Greater(t, p.Result.Last, last.Result.Last)
+		assert.InDelta(t, time.Now().UnixMilli(), p.Result.T, 500)
+		require.NoError(t, c.conn.Close())
+		require.Eventually(t, func() bool { return s.Stats().Open == 0 }, 5*time.Second, time.Millisecond)
+		last = p
+		time.Sleep(30 * time.Millisecond)
+		still, _, _ := s.Book("BTC_USDT")
+		time.Sleep(30 * time.Millisecond)
+		id, _, _ = s.Book("BTC_USDT")
+		assert.Equal(t, still, id)
+	}
+}
+
+// A bar ends where its interval ends: it is told as closed once, and the next one
+// opens at its close.
+func TestCandlesCloseAndFollow(t *testing.T) {
+	s := newSynthetic(&Server{cfg: Config{Symbols: 1, Rate: 100}, stats: newStats()})
+	k := key{channel: chCandles, pair: "BTC_USDT", level: "10s"}
+	st := s.open(k)
+	st.candle = newCandle(837909, 1_790_000_005, 10)
+	assert.Equal(t, int64(1_790_000_000), st.candle.startS)
+	st.candle.take(trade{ticks: 837950, lots: 7})
+	st.candle.take(trade{ticks: 837900, lots: 3})
+	assert.Equal(t, candle{1_790_000_000, 837909, 837950, 837900, 837900, 10, 7*837950 + 3*837900}, st.candle)
+
+	frame := string(appendCandle(nil, st.pair, k.level, st.candle, true, 1_790_000_010_004))
+	assert.Equal(t, `{"time":1790000010,"time_ms":1790000010004,"channel":"spot.candlesticks","event":"update","result":{"t":"1790000000","v":"0.837935","c":"83790","h":"83795","l":"83790","o":"83790.9","n":"10s_BTC_USDT","a":"0.00001","w":true}}`,
+		frame)
+
+	s.baseNS = 1_790_000_012_000_000_000 - s.clockNS
+	s.sendCandle(st)
+	assert.Equal(t, newCandle(837900, 1_790_000_012, 10), st.candle)
+	for interval, seconds := range map[string]int64{"10s": 10, "1m": 60, "8h": 28800, "1d": 86400, "7d": 604800} {
+		assert.Equal(t, seconds, candleSeconds(interval))
 	}
 }
