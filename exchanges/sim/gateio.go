@@ -123,8 +123,8 @@ func (g *gateio) handle(c *conn, message []byte) {
 		c.subscribe(keys)
 	default:
 		g.srv.stats.update(func(s *Stats) { s.Unsubscribes++ })
-		c.queueText(appendAck(nil, c, now, r, nil))
 		c.unsubscribe(keys)
+		c.queueText(appendAck(nil, c, now, r, nil))
 	}
 	c.restartSettle()
 }
