@@ -2,6 +2,7 @@ package exchanges
 
 import (
 	"fmt"
+	"github.com/tickring/tickring/ring"
 	"testing"
 )
 
@@ -66,7 +67,7 @@ func BenchmarkAppendDecimal(b *testing.B) {
 	buffer := make([]byte, 0, 64)
 	b.ReportAllocs()
 	for range b.N {
-		buffer = AppendDecimal(buffer[:0], 866916, -1)
+		buffer = ring.AppendDecimal(buffer[:0], 866916, -1)
 	}
 }
 

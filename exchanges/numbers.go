@@ -3,9 +3,6 @@ package exchanges
 import (
 	"math"
 	"math/bits"
-	"strconv"
-
-	"github.com/tickring/tickring/ring"
 )
 
 // maxNumberBytes bounds the text of one number. Venues pad with zeros, the
@@ -241,45 +238,4 @@ func ParseMillisNS(text []byte) (int64, bool) {
 		unit /= 10
 	}
 	return ns, ok && ns >= 0
-}
-
-// AppendDecimal appends mantissa x 10^exponent canonically: no exponent, no
-// trailing zeros behind the point, one zero before a bare point, "0" for every
-// zero. The mantissa must not be ring.Absent. It allocates only when dst is full.
-func AppendDecimal(dst []byte, mantissa int64, exponent int8) []byte {
-	if mantissa == ring.Absent {
-		panic("exchanges: an absent number has no decimal text")
-	}
-	if mantissa == 0 {
-		return append(dst, '0')
-	}
-	if mantissa < 0 {
-		dst = append(dst, '-')
-		mantissa = -mantissa
-	}
-	var buffer [20]byte
-	digits := strconv.AppendInt(buffer[:0], mantissa, 10)
-	place := int(exponent)
-	for digits[len(digits)-1] == '0' {
-		digits = digits[:len(digits)-1]
-		place++
-	}
-	switch before := len(digits) + place; {
-	case place >= 0:
-		return appendZeros(append(dst, digits...), place)
-	case before > 0:
-		dst = append(dst, digits[:before]...)
-		dst = append(dst, '.')
-		return append(dst, digits[before:]...)
-	default:
-		dst = appendZeros(append(dst, '0', '.'), -before)
-		return append(dst, digits...)
-	}
-}
-
-func appendZeros(dst []byte, n int) []byte {
-	for range n {
-		dst = append(dst, '0')
-	}
-	return dst
 }

@@ -157,7 +157,7 @@ func compareWithBig(t require.TestingT, text []byte) {
 	} else {
 		require.NotZero(t, d.Mantissa%10, "%q has trailing zeros: %v", text, d)
 	}
-	again, ok := ParseDecimal(AppendDecimal(nil, d.Mantissa, d.Exponent))
+	again, ok := ParseDecimal(ring.AppendDecimal(nil, d.Mantissa, d.Exponent))
 	require.True(t, ok)
 	require.Equal(t, d, again)
 }
@@ -181,9 +181,9 @@ func TestAppendDecimal(t *testing.T) {
 		{21, -6, "0.000021"}, {-5, -1, "-0.5"}, {math.MaxInt64, 0, "9223372036854775807"}, {-math.MaxInt64, -19, "-0.9223372036854775807"},
 		{1, -20, "0.00000000000000000001"}, {10, -1, "1"}, {100, -1, "10"},
 	} {
-		assert.Equal(t, "x"+c.want, string(AppendDecimal([]byte("x"), c.mantissa, c.exponent)))
+		assert.Equal(t, "x"+c.want, string(ring.AppendDecimal([]byte("x"), c.mantissa, c.exponent)))
 	}
-	assert.Panics(t, func() { AppendDecimal(nil, ring.Absent, 0) })
+	assert.Panics(t, func() { ring.AppendDecimal(nil, ring.Absent, 0) })
 }
 
 // Ids are digits that fit a uint64.
@@ -240,7 +240,7 @@ func TestNumbersDoNotAllocate(t *testing.T) {
 		d, _ := ParseDecimal(price)
 		_, _, _ = ParseVolume(volume)
 		_, _ = ParseMillisNS(millis)
-		buffer = AppendDecimal(buffer[:0], d.Mantissa, d.Exponent)
+		buffer = ring.AppendDecimal(buffer[:0], d.Mantissa, d.Exponent)
 	}))
 }
 

@@ -40,6 +40,14 @@ func childMain(path string) int {
 			return 2
 		}
 	}
+	if os.Getenv(childStep) == "1" {
+		return stepMain(w, func() {
+			n++
+			r := derivedRecord(n)
+			w.BeginFrame(derivedRecv(n))
+			w.Publish(&r)
+		})
+	}
 	w.HotBeat(1)
 	w.Ready()
 	for beat := time.Now(); limit == 0 || n < limit; {

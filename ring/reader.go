@@ -18,7 +18,8 @@ type Reader struct {
 	damaged   bool
 	empties   uint32
 	heartbeat uint64
-	beatSeen  time.Duration // our clock when the heartbeat last moved
+	still     time.Duration // how long the heartbeat has stood still, by our looks
+	lastLook  time.Duration // our clock when we last looked
 	looked    bool
 	stale     bool
 	started   time.Time
@@ -192,14 +193,19 @@ func (r *Reader) idle(slot *Record, n uint64) Answer {
 }
 
 // checkHeartbeat compares the hot heartbeat with its own earlier value over this
-// reader's own clock: no clock is compared between processes or containers.
+// reader's own clock: no clock is compared between processes or containers. Of
+// each gap between two looks at most half the bound counts, so that a reader that
+// was stopped together with the writer looks again before it judges.
 func (r *Reader) checkHeartbeat() {
 	beat, now := atomic.LoadUint64(&r.view.h.HotHeartbeat), time.Since(r.started)
+	gap := now - r.lastLook
+	r.lastLook = now
 	if !r.looked || beat != r.heartbeat {
-		r.looked, r.heartbeat, r.beatSeen, r.stale = true, beat, now, false
+		r.looked, r.heartbeat, r.still, r.stale = true, beat, 0, false
 		return
 	}
-	r.stale = now-r.beatSeen >= StaleAfterNS
+	r.still += min(gap, StaleAfterNS/2)
+	r.stale = r.still >= StaleAfterNS
 }
 
 // Join copies nothing itself: it takes the watermark, lets the caller copy what it

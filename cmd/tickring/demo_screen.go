@@ -157,7 +157,7 @@ func priceText(mantissa int64, exponent int8) string {
 	if mantissa == ring.Absent {
 		return "-"
 	}
-	return string(exchanges.AppendDecimal(nil, mantissa, exponent))
+	return string(ring.AppendDecimal(nil, mantissa, exponent))
 }
 
 // close draws the table once more, so that the last state stands.

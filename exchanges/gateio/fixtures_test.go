@@ -157,7 +157,7 @@ func decimalText(d exchanges.Decimal) string {
 	if d.IsAbsent() {
 		return ""
 	}
-	return string(exchanges.AppendDecimal(nil, d.Mantissa, d.Exponent))
+	return string(ring.AppendDecimal(nil, d.Mantissa, d.Exponent))
 }
 
 func nsText(ns int64) string {

@@ -2,8 +2,8 @@
 
 use crate::layout::STALE_AFTER_NS;
 
-/// Between two looks further apart than this the reader itself may have been
-/// stopped: half of the time after which a still heartbeat counts.
+/// Of a gap between two looks no more than this counts, half of the time after which
+/// a still heartbeat is stale: the reader itself may have been stopped.
 const LONG_GAP_NS: i64 = STALE_AFTER_NS as i64 / 2;
 
 /// Compares the hot heartbeat with its own earlier value over this reader's own
@@ -12,9 +12,8 @@ const LONG_GAP_NS: i64 = STALE_AFTER_NS as i64 / 2;
 #[derive(Debug)]
 pub(crate) struct Watch {
     beat: u64,
-    moved_at_ns: i64,
+    still_ns: i64,
     looked_at_ns: i64,
-    gap_was_long: bool,
     stale: bool,
 }
 
@@ -22,29 +21,26 @@ impl Watch {
     pub(crate) fn new(beat: u64, now_ns: i64) -> Watch {
         Watch {
             beat,
-            moved_at_ns: now_ns,
+            still_ns: 0,
             looked_at_ns: now_ns,
-            gap_was_long: false,
             stale: false,
         }
     }
 
-    /// Takes a look. A reader that comes back after a long gap starts its count
-    /// anew, for it and the publisher may have been stopped together; one whose
-    /// looks are always that far apart is told all the same.
+    /// Takes a look. A reader that was stopped together with the publisher looks
+    /// again before it judges; one whose looks are always far apart is told all
+    /// the same.
     pub(crate) fn look(&mut self, beat: u64, now_ns: i64) -> bool {
-        let gap_is_long = now_ns - self.looked_at_ns >= LONG_GAP_NS;
+        let gap = now_ns - self.looked_at_ns;
         self.looked_at_ns = now_ns;
         if beat != self.beat {
             self.beat = beat;
-            self.moved_at_ns = now_ns;
+            self.still_ns = 0;
             self.stale = false;
-        } else if gap_is_long && !self.gap_was_long && !self.stale {
-            self.moved_at_ns = now_ns;
         } else {
-            self.stale = now_ns - self.moved_at_ns >= STALE_AFTER_NS as i64;
+            self.still_ns += gap.min(LONG_GAP_NS);
+            self.stale = self.still_ns >= STALE_AFTER_NS as i64;
         }
-        self.gap_was_long = gap_is_long;
         self.stale
     }
 }
@@ -79,8 +75,8 @@ mod tests {
         assert!(!watch.look(7, 10_000 * MS));
         assert!(!watch.look(7, 10_001 * MS));
         assert!(!watch.look(7, 10_400 * MS));
-        assert!(!watch.look(7, 10_800 * MS));
-        assert!(watch.look(7, 11_000 * MS));
+        assert!(!watch.look(7, 10_450 * MS));
+        assert!(watch.look(7, 10_501 * MS));
     }
 
     /// Intent: a reader that looks seldom still learns of a dead publisher.

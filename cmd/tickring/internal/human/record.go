@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/tickring/tickring/cmd/tickring/internal/jsonl"
-	"github.com/tickring/tickring/exchanges"
 	"github.com/tickring/tickring/ring"
 )
 
@@ -94,7 +93,7 @@ func appendDecimal(dst []byte, label string, mantissa int64, exponent int8) []by
 	if mantissa == ring.Absent {
 		return append(dst, '-')
 	}
-	return exchanges.AppendDecimal(dst, mantissa, exponent)
+	return ring.AppendDecimal(dst, mantissa, exponent)
 }
 
 func appendLevel(dst []byte, r *ring.Record, price, quantity int64) []byte {

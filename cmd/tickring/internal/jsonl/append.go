@@ -4,7 +4,6 @@ import (
 	"strconv"
 	"unicode/utf8"
 
-	"github.com/tickring/tickring/exchanges"
 	"github.com/tickring/tickring/ring"
 )
 
@@ -75,7 +74,7 @@ func appendDecimal(dst []byte, mantissa int64, exponent int8) []byte {
 		return append(dst, "null"...)
 	}
 	dst = append(dst, '"')
-	dst = exchanges.AppendDecimal(dst, mantissa, exponent)
+	dst = ring.AppendDecimal(dst, mantissa, exponent)
 	return append(dst, '"')
 }
 
