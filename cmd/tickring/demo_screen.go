@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tickring/tickring/exchanges"
 	"github.com/tickring/tickring/ring"
 )
 
