@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -21,6 +22,8 @@ import (
 	"github.com/tickring/tickring/ring"
 	"github.com/tickring/tickring/shm"
 )
+
+var update = flag.Bool("update", false, "write the golden files anew")
 
 // program is the binary under test, built once.
 var program string
