@@ -137,6 +137,50 @@ func TestTailJoinsBesideAWriter(t *testing.T) {
 	p.close()
 }
 
+// Intent: a record that the board gave already, because it was newer than the
+// watermark, is not printed again from the ring; one of another place is.
+func TestTailSkipsWhatTheBoardCovered(t *testing.T) {
+	dir := t.TempDir()
+	p := publish(t, dir, 64)
+	p.beats()
+	p.trade(0) // 1, behind the watermark
+	trade := func(instrument uint16) {
+		p.w.Publish(&ring.Record{Kind: ring.KindTrade, Instrument: instrument, VenueSequence: p.next})
+		p.next++
+	}
+	p.w.BeginFrame(1)
+	trade(0) // 2, covered by 4
+	p.w.Publish(&ring.Record{Kind: ring.KindDepth, Flags: ring.FlagFirst | ring.FlagLast, VenueSequence: p.next})
+	p.next++ // 3, of no place on the board
+	trade(0) // 4, on the board
+	trade(1) // 5, on the board
+	tail := start(t, "tail", "f", "--dir", dir, "--json", "--from", "board")
+	eventually(t, "the board is printed", func() bool { return len(tail.lines()) == 3 })
+	trade(1) // 6, came later
+	p.w.EndFrame()
+	p.close()
+	assert.Zero(t, tail.wait())
+	assert.Equal(t, []uint64{4, 5, 3, 6}, venueSequences(t, tail.lines()))
+}
+
+// Intent: a follower of a publisher that was killed, whose file was deleted, goes
+// on with the next one though nobody told it.
+func TestTailFollowsAnOrphan(t *testing.T) {
+	dir := t.TempDir()
+	first := publish(t, dir, 64)
+	first.trade(0)
+	tail := start(t, "tail", "f", "--dir", dir, "--json", "--from", "oldest", "--follow", "--limit", "2")
+	eventually(t, "the first record is printed", func() bool { return len(tail.lines()) == 1 })
+	require.NoError(t, os.Remove(first.segment.Path()))
+	require.NoError(t, first.segment.Close(false))
+	second := publish(t, dir, 64)
+	second.trade(1)
+	assert.Zero(t, tail.wait())
+	assert.Contains(t, tail.errors.String(), "stale: ")
+	assert.Contains(t, tail.errors.String(), "generation 2 after 1")
+	second.close()
+}
+
 // Intent: kind and symbol choose records, limit counts those that were chosen.
 func TestTailFilters(t *testing.T) {
 	dir := t.TempDir()
