@@ -44,6 +44,17 @@ type Verdict struct {
 	Symbol []byte
 	// Text is the venue's words, or what is wrong with the frame.
 	Text []byte
+	// Refused names what an answer refuses of a request that it accepts in part,
+	// for venues that answer so; the rest is accepted. It holds until the next
+	// Decode.
+	Refused []StreamRef
+}
+
+// StreamRef names one stream of one symbol in a frame.
+type StreamRef struct {
+	Stream StreamID
+	// Symbol is the venue's spelling; it points into the frame.
+	Symbol []byte
 }
 
 // StreamID names one stream of a dialect, e.g. trades or a book at some depth.
@@ -61,6 +72,15 @@ type Request struct {
 	Stream      StreamID
 	// Symbols in the venue's spelling, at most StreamInfo.SymbolsPerRequest.
 	Symbols []string
+	// Mixed, where the dialect takes requests over several streams, holds all
+	// pairs of the request; Stream and Symbols are unused then.
+	Mixed []StreamSymbol
+}
+
+// StreamSymbol is one stream of one symbol, to ask for.
+type StreamSymbol struct {
+	Stream StreamID
+	Symbol string
 }
 
 // StreamInfo describes a stream to the session.
