@@ -337,3 +337,14 @@ func (h *hot) shutdown() {
 	h.w.CloseSegment()
 	ring.Ring(h.w.Doorbell())
 }
+
+// abandon closes the sockets of a feed whose segment is gone.
+func (h *hot) abandon() {
+	h.closing = true
+	for _, c := range h.conns {
+		if c.ws != nil {
+			_ = c.ws.Close() // the feed has failed already
+			c.ws = nil
+		}
+	}
+}

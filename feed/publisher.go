@@ -168,7 +168,12 @@ func (p *Publisher) run(pinned chan<- error) {
 		}
 	}
 	pinned <- nil
-	p.hot.loop()
+	// A file that was truncated from outside ends this feed, not the program: the
+	// pages are gone, so nothing of the segment may be touched afterwards.
+	if err := shm.Guard(p.segment.Bytes(), p.hot.loop); err != nil {
+		p.err = fmt.Errorf("feed %q ended: %w; start its publisher again", p.cfg.Feed, err)
+		p.hot.abandon()
+	}
 }
 
 // dial runs on the hot thread and hands the work to a control goroutine.
@@ -205,7 +210,8 @@ func (p *Publisher) housekeeper() {
 	defer t.Stop()
 	var said string
 	for beat := 0; ; beat++ {
-		p.hot.w.ProcessBeat(time.Now().UnixNano())
+		// A fault here is the hot thread's to report: its next beat meets it too.
+		_ = shm.Guard(p.segment.Bytes(), func() { p.hot.w.ProcessBeat(time.Now().UnixNano()) })
 		p.writeLog()
 		if beat%segmentCheckBeats == 0 {
 			said = p.checkSegment(said)
@@ -259,12 +265,17 @@ func (p *Publisher) bellRinger() {
 	defer t.Stop()
 	word := p.hot.w.Doorbell()
 	last := uint32(0)
+	look := func() {
+		if now := atomic.LoadUint32(word); now != last {
+			last = now
+			ring.Ring(word)
+		}
+	}
 	for {
 		select {
 		case <-t.C:
-			if now := atomic.LoadUint32(word); now != last {
-				last = now
-				ring.Ring(word)
+			if shm.Guard(p.segment.Bytes(), look) != nil {
+				return // the hot thread reports it
 			}
 		case <-p.done:
 			return
