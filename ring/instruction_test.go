@@ -22,24 +22,33 @@ func stopMyself() {
 
 // stepMain is the publisher whose ninth frame is watched instruction by
 // instruction: it must run on the thread that is traced, the process's first.
-func stepMain(w *Writer, publish func()) int {
+// Record and book are made before, so that only the writer's own work is stepped.
+func stepMain(w *Writer, n *uint64) int {
 	runtime.LockOSThread()
 	if syscall.Gettid() != os.Getpid() {
 		return 3
 	}
 	image := NewBook(w.view.bookDepth)
-	frame := func() {
-		publish()
-		imageOf(image, w.LastSequence())
+	var record Record
+	prepare := func() {
+		*n++
+		record = derivedRecord(*n)
+		imageOf(image, *n)
+		w.BeginFrame(derivedRecv(*n))
+	}
+	commit := func() {
+		w.Publish(&record)
 		w.WriteBook(0, image)
 		w.EndFrame()
 	}
 	for range 8 {
-		frame()
+		prepare()
+		commit()
 	}
 	w.Ready()
+	prepare()
 	stopMyself()
-	frame()
+	commit()
 	stopMyself()
 	return 0
 }
@@ -161,6 +170,9 @@ func (s *stoppedReader) look() {
 // instruction of a frame: whatever it leaves behind if it dies there, readers of
 // ring, board and book are given whole things or told that there are none.
 func TestWriterDeadAtEachInstruction(t *testing.T) {
+	if raceEnabled {
+		t.Skip("skipped: under the race detector a frame has too many instructions; .ci/test runs it without")
+	}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	path := filepath.Join(segmentDir(t), "segment")
@@ -180,7 +192,7 @@ func TestWriterDeadAtEachInstruction(t *testing.T) {
 	for s.look(); child.step(); s.look() {
 		steps++
 		images[*v.slotAt(1)] = true
-		require.Less(t, steps, 1_000_000)
+		require.Less(t, steps, 100_000)
 	}
 	child.finish()
 	assert.EqualValues(t, 9, v.Watermark())
