@@ -1,0 +1,275 @@
+package main
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// Rounds are short and many, the raw limit and ours in turn: whatever happens to the
+// machine for longer than a round happens to both.
+const (
+	crossingRounds = 12
+	// crossingBudget ends the rounds early on a machine that is busy with other things.
+	crossingBudget = 45 * time.Second
+	pingCount      = 10_000
+	pingWarm       = 1_000
+	saturatedCount = 100_000
+	saturatedWarm  = 20_000
+)
+
+// pacing is a rate, and how many records of it a round takes.
+type pacing struct {
+	name  string
+	rate  int // records a second; 0 as fast as it can
+	count int
+	warm  int
+}
+
+var pacings = []pacing{
+	{"1k/s", 1_000, 100, 10},
+	{"100k/s", 100_000, 5_000, 1_000},
+	{"saturated", 0, saturatedCount, saturatedWarm},
+}
+
+// side is a reader of a crossing.
+type side struct {
+	name  string
+	c     bool
+	head  bool
+	lines int // cache lines that it takes of a record
+}
+
+var sides = []side{
+	{"C reader, first line", true, true, 1},
+	{"C reader, whole record", true, false, 2},
+	{"Go reader, whole record", false, false, 2},
+}
+
+// crossing is the cross-process part of the report.
+type crossing struct {
+	b      *bench
+	order  []*series
+	byName map[string]*series
+	rounds int
+}
+
+func (c *crossing) series(name string) *series {
+	s := c.byName[name]
+	if s == nil {
+		s = newSeries(name)
+		c.byName[name] = s
+		c.order = append(c.order, s)
+	}
+	return s
+}
+
+func rawName(lines int) string { return fmt.Sprintf("raw ping, RTT/2, lines: %d", lines) }
+
+func rawStampedName(lines int, p pacing) string {
+	return fmt.Sprintf("raw C to C, stamped, lines: %d, %s", lines, p.name)
+}
+
+func (s side) rowName(p pacing) string { return "Go writer to " + s.name + ", " + p.name }
+
+const sinceDue = " (since due)"
+
+// measureCrossings runs all rounds.
+func (b *bench) measureCrossings() (*crossing, error) {
+	c := &crossing{b: b, byName: map[string]*series{}}
+	for end := time.Now().Add(crossingBudget); c.rounds < crossingRounds && time.Now().Before(end); c.rounds++ {
+		if err := c.raw(); err != nil {
+			return nil, err
+		}
+		for _, p := range pacings {
+			if err := c.rings(p); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return c, nil
+}
+
+// rings sends through a segment to each reader there is.
+func (c *crossing) rings(p pacing) error {
+	for _, s := range sides {
+		if s.c && c.b.cReader == "" {
+			continue
+		}
+		if err := c.ring(s, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// raw measures the limit: the same lines with nothing around them, in C.
+func (c *crossing) raw() error {
+	if c.b.ping == "" {
+		return nil
+	}
+	for lines := 1; lines <= 2; lines++ {
+		trips, err := c.b.pingSamples("rtt", lines, pingCount, pingWarm)
+		if err != nil {
+			return err
+		}
+		// Half of a round trip is one way.
+		if err := c.series(rawName(lines)).add(scaled(trips, c.b.nsPerTick/2)); err != nil {
+			return err
+		}
+		for _, p := range pacings {
+			if p.rate == 0 {
+				continue
+			}
+			oneway, err := c.b.pingSamples("oneway", lines, p.count, p.warm, strconv.FormatInt(c.b.interval(p.rate), 10))
+			if err != nil {
+				return err
+			}
+			if err := c.series(rawStampedName(lines, p)).add(scaled(oneway, c.b.nsPerTick)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// interval is the distance of two records at a rate, in ticks.
+func (b *bench) interval(rate int) int64 { return int64(1e9 / float64(rate) / b.nsPerTick) }
+
+func (b *bench) pingSamples(mode string, lines, count, warm int, more ...string) ([]int64, error) {
+	args := append([]string{mode, strconv.Itoa(lines), strconv.Itoa(count), strconv.Itoa(warm),
+		strconv.Itoa(b.cpus.publisher), strconv.Itoa(b.cpus.reader)}, more...)
+	raw, err := output("ping", b.ping, args...)
+	if err != nil {
+		return nil, err
+	}
+	samples := make([]int64, count)
+	if err := binary.Read(bytes.NewReader(raw), binary.LittleEndian, samples); err != nil {
+		return nil, fmt.Errorf("read %d samples of ping: %w", count, err)
+	}
+	return samples, nil
+}
+
+// ring sends records through a segment and takes the reader's stamps.
+func (c *crossing) ring(s side, p pacing) error {
+	mode, interval := "saturated", int64(0)
+	if p.rate > 0 {
+		mode, interval = "paced", c.b.interval(p.rate)
+	}
+	samples, lost, _, err := c.b.transfer(&s, mode, p.count, p.warm, interval)
+	if err != nil {
+		return err
+	}
+	sent, due := make([]int64, len(samples)), make([]int64, len(samples))
+	for i, x := range samples {
+		sent[i], due[i] = x.Seen-x.First, x.Seen-x.Second
+	}
+	row := c.series(s.rowName(p))
+	row.lost += lost
+	if err := row.add(scaled(sent, c.b.nsPerTick)); err != nil || p.rate == 0 {
+		return err
+	}
+	return c.series(s.rowName(p) + sinceDue).add(scaled(due, c.b.nsPerTick))
+}
+
+// transfer runs a writer process, and a reader process where there is a side, over
+// one segment. It returns the reader's samples and loss, and the writer's ns a record.
+func (b *bench) transfer(s *side, mode string, count, warm int, interval int64) (samples []sample, lost uint64, nsPerRecord float64, err error) {
+	w, err := start("writer", b.self, "writer", "-dir", b.dir, "-feed", "crossing", "-mode", mode,
+		"-cpu", strconv.Itoa(b.cpus.publisher), "-count", strconv.Itoa(count), "-warm", strconv.Itoa(warm),
+		"-slots", strconv.Itoa(b.slots), "-interval", strconv.FormatInt(interval, 10))
+	if err != nil {
+		return nil, 0, 0, err
+	}
+	if err := w.ready(); err != nil {
+		return nil, 0, 0, err
+	}
+	var r *process
+	if s != nil {
+		if r, err = b.startReader(*s, "crossing", warm, false, false); err != nil {
+			w.kill()
+			return nil, 0, 0, err
+		}
+	}
+	nsPerRecord, err = b.publishAll(w, count)
+	if r == nil {
+		return nil, 0, nsPerRecord, err
+	}
+	if err != nil {
+		r.kill()
+		return nil, 0, 0, err
+	}
+	samples, lost, err = readSamples(r.out)
+	if err != nil {
+		return nil, 0, 0, r.explain(err)
+	}
+	return samples, lost, nsPerRecord, r.wait()
+}
+
+// publishAll lets a writer that is ready begin, and waits for its end.
+func (b *bench) publishAll(w *process, count int) (nsPerRecord float64, err error) {
+	if _, err := w.in.Write([]byte("go\n")); err != nil {
+		return 0, w.explain(err)
+	}
+	line, err := w.out.ReadString('\n')
+	if err != nil {
+		return 0, w.explain(err)
+	}
+	var took int64
+	if _, err := fmt.Sscanf(line, "took %d", &took); err != nil {
+		return 0, w.explain(fmt.Errorf("it said %q: %w", line, err))
+	}
+	return float64(took) * b.nsPerTick / float64(count), w.wait()
+}
+
+// startReader starts the C or the Go reader and waits until it is attached.
+func (b *bench) startReader(s side, feed string, warm int, wait, stages bool) (*process, error) {
+	cpu := strconv.Itoa(b.cpus.reader)
+	var r *process
+	var err error
+	if s.c {
+		r, err = start("C reader", b.cReader, b.dir, feed, cpu, choose(s.head, "head", "whole"), choose(wait, "wait", "spin"),
+			choose(stages, "stages", "ticks"), strconv.Itoa(warm))
+	} else {
+		r, err = start("Go reader", b.self, "reader", "-dir", b.dir, "-feed", feed, "-cpu", cpu, "-warm", strconv.Itoa(warm),
+			"-wait="+strconv.FormatBool(wait), "-stages="+strconv.FormatBool(stages))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r, r.ready()
+}
+
+func choose(first bool, a, b string) string {
+	if first {
+		return a
+	}
+	return b
+}
+
+// report prints table and ratios.
+func (c *crossing) report(b *bench) {
+	b.printf("\n== cross-process one-way latency, ns; writer on CPU %d, reader spinning on CPU %d, ring of %d slots\n",
+		b.cpus.publisher, b.cpus.reader, b.slots)
+	b.printf("   %d rounds of raw and ours in turn; %q counts from when a record was meant to be sent\n", c.rounds, sinceDue[1:])
+	if b.ping == "" {
+		b.printf("   skipped: raw ping and C reader rows (no C compiler)\n")
+	}
+	b.printf("%s\n", tableHead("row"))
+	for _, s := range c.order {
+		b.printf("%s\n", s.line())
+	}
+	if b.ping == "" {
+		return
+	}
+	p := pacings[1]
+	for _, s := range sides {
+		name := map[string]string{sides[0].name: "c_head", sides[1].name: "c_whole", sides[2].name: "go_whole"}[s.name]
+		row := c.byName[s.rowName(p)]
+		b.figure("oneway_"+name+"_100k_p50", row.p50(), "ns")
+		b.ratio("oneway_"+name+"_100k_over_ping", ratioOf(row, c.byName[rawName(s.lines)]), atMost(1.25))
+		b.ratio("oneway_"+name+"_100k_over_stamped_raw", ratioOf(row, c.byName[rawStampedName(s.lines, p)]), atMost(1.25))
+	}
+}

@@ -1,0 +1,47 @@
+package main
+
+import "slices"
+
+// How much one round of the publish cost measures.
+const (
+	publishRounds = 5
+	publishCount  = 1_000_000
+	publishWarm   = 100_000
+	// A reader at the writer's heels slows it down: fewer records do.
+	publishReadCount = 200_000
+)
+
+// reportPublish measures what a record costs the writer: a frame of one record, no
+// clock read, to the ring alone and to ring and board, alone and with a reader.
+func (b *bench) reportPublish() error {
+	b.printf("\n== publish, ns per record; a frame of one record, without its stamp, ring of %d slots\n", b.slots)
+	readers := []*side{nil, &sides[1]}
+	if b.cReader == "" {
+		b.printf("   skipped: rows with a C reader (no C compiler)\n")
+		readers = []*side{nil, &sides[2]}
+	}
+	rows := map[string][]float64{}
+	for range publishRounds {
+		for _, mode := range []string{"ring", "board"} {
+			for _, s := range readers {
+				name, count := "publish_"+mode+"_0_readers", publishCount
+				if s != nil {
+					name, count = "publish_"+mode+"_1_reader", publishReadCount
+				}
+				_, _, ns, err := b.transfer(s, mode, count, publishWarm, 0)
+				if err != nil {
+					return err
+				}
+				rows[name] = append(rows[name], ns)
+			}
+		}
+	}
+	for _, name := range []string{"publish_ring_0_readers", "publish_board_0_readers", "publish_ring_1_reader", "publish_board_1_reader"} {
+		ns := rows[name]
+		b.printf("  %-28s median %7.1f  best %7.1f  worst %7.1f\n", name, median(ns), slices.Min(ns), slices.Max(ns))
+	}
+	for _, name := range []string{"publish_ring_0_readers", "publish_board_0_readers", "publish_ring_1_reader", "publish_board_1_reader"} {
+		b.figure(name, median(rows[name]), "ns")
+	}
+	return nil
+}

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"bufio"
+	"encoding/binary"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/tickring/tickring/ring"
+	"github.com/tickring/tickring/shm"
+)
+
+// maxSamples is as reader.c's: what is beyond is read and not kept.
+const maxSamples = 1 << 20
+
+// sample is what a reader notes of a record: its receive time, a second time (the one
+// intended, or the publish time), and when the reader had it.
+type sample struct{ First, Second, Seen int64 }
+
+// readerJob is "reader", the Go side of reader.c, with the same output.
+type readerJob struct {
+	cpu, warm    int
+	wait, stages bool
+
+	seen    int
+	lost    uint64
+	samples []sample
+}
+
+func runReader(args []string) error {
+	var j readerJob
+	f := flag.NewFlagSet("reader", flag.ContinueOnError)
+	dir := f.String("dir", "", "directory of the segment")
+	feed := f.String("feed", "", "its name")
+	f.IntVar(&j.cpu, "cpu", 0, "CPU to pin to")
+	f.IntVar(&j.warm, "warm", 0, "records that do not count")
+	f.BoolVar(&j.wait, "wait", false, "sleep on the doorbell when there is nothing")
+	f.BoolVar(&j.stages, "stages", false, "stamp book tickers in Unix ns beside their publish time")
+	if err := f.Parse(args); err != nil {
+		return err
+	}
+	if err := pinThread(j.cpu); err != nil {
+		return err
+	}
+	m, err := shm.Open(*dir, *feed)
+	if err != nil {
+		return err
+	}
+	r := ring.NewReader(m.View())
+	r.SeekLatest()
+	j.samples = make([]sample, 0, maxSamples)
+	clear(j.samples[:maxSamples]) // no page fault later
+	fmt.Println("ready")
+	if err := j.follow(r); err != nil {
+		return err
+	}
+	if err := m.Close(); err != nil {
+		return err
+	}
+	return j.write(os.Stdout)
+}
+
+func (j *readerJob) follow(r *ring.Reader) error {
+	var rec ring.Record
+	for {
+		switch a := r.Next(&rec); a {
+		case ring.AnswerRecord:
+			j.take(&rec)
+		case ring.AnswerOverrun:
+			j.lost += r.Lost()
+		case ring.AnswerEmpty, ring.AnswerStale:
+			if j.wait {
+				r.Wait(100 * time.Millisecond)
+			}
+		case ring.AnswerClosed:
+			return nil
+		default:
+			return fmt.Errorf("reader: answer %s", a)
+		}
+	}
+}
+
+func (j *readerJob) take(rec *ring.Record) {
+	s := sample{First: rec.RecvTimeNS}
+	if j.stages {
+		s.Seen, s.Second = time.Now().UnixNano(), rec.PublishTimeNS
+		if rec.Kind != ring.KindBookTicker {
+			return
+		}
+	} else {
+		s.Seen, s.Second = ticks(), int64(rec.VenueSequence)
+	}
+	if j.seen++; j.seen > j.warm && len(j.samples) < maxSamples {
+		j.samples = append(j.samples, s)
+	}
+}
+
+func (j *readerJob) write(to io.Writer) error {
+	out := bufio.NewWriter(to)
+	fmt.Fprintf(out, "samples %d lost %d\n", len(j.samples), j.lost)
+	if err := binary.Write(out, binary.LittleEndian, j.samples); err != nil {
+		return fmt.Errorf("write samples: %w", err)
+	}
+	return out.Flush()
+}
+
+// readSamples reads what a reader, Go or C, prints after "ready".
+func readSamples(from *bufio.Reader) (samples []sample, lost uint64, err error) {
+	line, err := from.ReadString('\n')
+	if err != nil {
+		return nil, 0, fmt.Errorf("read the reader's count: %w", err)
+	}
+	var n int
+	if _, err := fmt.Sscanf(line, "samples %d lost %d", &n, &lost); err != nil || n < 0 || n > maxSamples {
+		return nil, 0, fmt.Errorf("reader said %q", line)
+	}
+	samples = make([]sample, n)
+	if err := binary.Read(from, binary.LittleEndian, samples); err != nil && n > 0 {
+		return nil, 0, fmt.Errorf("read %d samples: %w", n, err)
+	}
+	return samples, lost, nil
+}
