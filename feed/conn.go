@@ -13,11 +13,11 @@ import (
 // Times of reconnecting, ns. A refused or broken link costs the venue nothing, so
 // it is tried often at first; an answer that says no is obeyed.
 const (
-	retryFirstNS    = 50 * ms     // after the first attempt, which is made at once
-	retryQuickForNS = 10 * second // so long the wait stays at retryFirstNS
-	retryMaxNS      = 30 * second
-	refusedFirstNS  = 1 * second // after an HTTP answer other than the upgrade
-	refusedMaxNS    = 60 * second
+	retryFirstNS   = 50 * ms // after the first attempt, which is made at once
+	retryShare     = 32      // then this part of the outage so far: growth without end
+	retryMaxNS     = 30 * second
+	refusedFirstNS = 1 * second // after an HTTP answer other than the upgrade
+	refusedMaxNS   = 60 * second
 	// sayAgainNS: a dial that goes on failing for the same reason is said once,
 	// then this often.
 	sayAgainNS = 60 * second
@@ -43,7 +43,8 @@ type conn struct {
 	waitNS   int64
 
 	pending     []*pendingRequest
-	pingNS      int64 // when the ping in flight was sent, 0 none
+	pingNS      int64 // when the oldest ping without an answer was sent, 0 none
+	askedNS     int64 // when the first ping since the last bytes was sent
 	nextPingNS  int64
 	saidNS      int64 // when a failed dial was last said in a record
 	saidReason  ring.Reason
@@ -312,10 +313,8 @@ func (h *hot) nextWait(c *conn, e *wire.DialError, now int64) int64 {
 	switch {
 	case answered:
 		c.waitNS = min(max(2*c.waitNS, refusedFirstNS), refusedMaxNS)
-	case now-c.downNS < retryQuickForNS:
-		c.waitNS = retryFirstNS
 	default:
-		c.waitNS = min(c.waitNS*3/2, retryMaxNS)
+		c.waitNS = min(max((now-c.downNS)/retryShare, retryFirstNS), retryMaxNS)
 	}
 	wait := c.waitNS/2 + rand.Int64N(c.waitNS/2+1)
 	return max(wait, int64(e.RetryAfter))
@@ -344,7 +343,7 @@ func (h *hot) up(c *conn, ws *wire.Conn, now int64) {
 	since := c.downNS
 	h.byRow[c.row] = c
 	c.ws, c.state, c.failures, c.waitNS, c.ackFailures, c.saidReason = ws, ring.ConnectionUp, 0, 0, 0, 0
-	c.downNS, c.pingNS, c.nextPingNS = 0, 0, now+h.dialect.PingIntervalNS()
+	c.downNS, c.pingNS, c.askedNS, c.nextPingNS = 0, 0, 0, now+h.dialect.PingIntervalNS()
 	c.stats.State, c.stats.ConnectedSinceNS, c.stats.LastReceiveNS = c.state, now, now
 	if again {
 		c.stats.Reconnects++

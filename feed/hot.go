@@ -93,7 +93,7 @@ func (h *hot) loop() {
 		if n > 0 {
 			h.lastWork = now
 		}
-		if now >= h.nextTick {
+		if now >= h.nextTick && !h.closing {
 			h.tick(now)
 		}
 	}
@@ -151,7 +151,11 @@ func (h *hot) drain() {
 	for r := h.dials.Pop(); r != nil; r = h.dials.Pop() {
 		h.dialled(r)
 	}
-	for c := h.cmds.Pop(); c != nil; c = h.cmds.Pop() {
+	for !h.closing {
+		c := h.cmds.Pop()
+		if c == nil {
+			return
+		}
 		c.run(h)
 	}
 }
@@ -204,14 +208,19 @@ func (h *hot) tickConn(c *conn, now int64, sweep bool) {
 	}
 	if now >= c.nextPingNS {
 		c.nextPingNS = now + h.dialect.PingIntervalNS()
-		c.pingNS = now
+		if c.pingNS == 0 {
+			c.pingNS = now
+		}
+		if c.askedNS <= c.stats.LastReceiveNS {
+			c.askedNS = now
+		}
 		h.scratch = h.dialect.AppendPing(h.scratch[:0], now)
 		if !h.write(c, h.scratch) {
 			return
 		}
 	}
 	// Nothing at all since a ping, for longer than its answer may take.
-	if c.pingNS != 0 && c.stats.LastReceiveNS < c.pingNS && now-c.pingNS > h.dialect.PongDeadlineNS() {
+	if c.askedNS > c.stats.LastReceiveNS && now-c.askedNS > h.dialect.PongDeadlineNS() {
 		h.down(c, ring.ReasonTimeout, textNoPong)
 		return
 	}
@@ -277,7 +286,7 @@ func (h *hot) sweep(c *conn, now int64) {
 			continue
 		}
 		bound := s.stream.QuietBoundNS
-		if bound == 0 || s.inst.stale&s.stream.Channel != 0 {
+		if bound == 0 || s.inst.stale&s.stream.Channel != 0 && s.inst.staleAnnounced {
 			continue
 		}
 		if since := max(s.lastDataNS, s.activeNS); now-since > bound {
