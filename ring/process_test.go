@@ -41,12 +41,7 @@ func childMain(path string) int {
 		}
 	}
 	if os.Getenv(childStep) == "1" {
-		return stepMain(w, func() {
-			n++
-			r := derivedRecord(n)
-			w.BeginFrame(derivedRecv(n))
-			w.Publish(&r)
-		})
+		return stepMain(w, &n)
 	}
 	w.HotBeat(1)
 	w.Ready()

@@ -40,8 +40,8 @@ func TestWaitEnds(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			w, r := newSegment(t, 8)
 			const head = 20 * time.Millisecond
-			after(t, head, func() { c.do(w) })
 			begin := time.Now()
+			after(t, head, func() { c.do(w) })
 			assert.Equal(t, c.woken, r.Wait(c.timeout))
 			took := time.Since(begin)
 			assert.Less(t, took, c.atMost+head)
