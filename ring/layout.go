@@ -207,7 +207,8 @@ type InstrumentState struct {
 	TickerLastSeenNS     int64  `doc:"receive time of the newest ticker"`
 	Connection           uint32 `doc:"connection that carries the instrument, NoConnection when none; atomic"`
 	Stale                uint32 `doc:"Channel bits that are stale at present; atomic"`
-	Reserved             uint64 `doc:"zero"`
+	Acknowledged         uint32 `doc:"Channel bits that the venue has acknowledged; atomic"`
+	Refused              uint32 `doc:"Channel bits that the venue has refused; atomic"`
 }
 
 var _ = [1]struct{}{}[unsafe.Sizeof(InstrumentState{})-InstrumentStateSize]

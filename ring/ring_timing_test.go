@@ -104,3 +104,11 @@ func BenchmarkReadBook(b *testing.B) {
 		}
 	}
 }
+
+// The wake call with nobody asleep: what the hot thread is spared.
+func BenchmarkRing(b *testing.B) {
+	w, _ := benchmarkSegment(b, 20)
+	for b.Loop() {
+		Ring(w.Doorbell())
+	}
+}

@@ -208,6 +208,14 @@ func (w *Writer) SetStaleChannels(id uint16, ch Channel) {
 	store32(&w.view.stateAt(int(id)).Stale, uint32(ch))
 }
 
+// SetAnswers stores which channels of an instrument the venue has acknowledged and
+// which it has refused.
+func (w *Writer) SetAnswers(id uint16, acknowledged, refused Channel) {
+	s := w.view.stateAt(int(id))
+	store32(&s.Acknowledged, uint32(acknowledged))
+	store32(&s.Refused, uint32(refused))
+}
+
 // SetInstrumentConnection says which connection carries an instrument.
 func (w *Writer) SetInstrumentConnection(id uint16, row uint16) {
 	store32(&w.view.stateAt(int(id)).Connection, uint32(row))
