@@ -254,6 +254,7 @@ func (c *crossing) report(b *bench) {
 	b.printf("\n== cross-process one-way latency, ns; writer on CPU %d, reader spinning on CPU %d, ring of %d slots\n",
 		b.cpus.publisher, b.cpus.reader, b.slots)
 	b.printf("   %d rounds of raw and ours in turn; %q counts from when a record was meant to be sent\n", c.rounds, sinceDue[1:])
+	b.printf("   half a round trip has no stamp in it; a stamped row has one reading of the counter at each end\n")
 	if b.ping == "" {
 		b.printf("   skipped: raw ping and C reader rows (no C compiler)\n")
 	}

@@ -20,12 +20,13 @@ import (
 
 // The decoders that are compared, in the order of the table's columns.
 const (
-	ours      = "tickring"
-	asItComes = "easyjson"
-	standard  = "encoding/json"
+	ours       = "tickring"
+	asItComes  = "easyjson"
+	withFloats = "easyjson+floats"
+	standard   = "encoding/json"
 )
 
-var decoderNames = []string{ours, asItComes, standard}
+var decoderNames = []string{ours, asItComes, withFloats, standard}
 
 // decoder decodes the same frame again and again.
 type decoder struct {
@@ -33,7 +34,7 @@ type decoder struct {
 	decode func() error
 }
 
-// decodersOf makes the three for a frame.
+// decodersOf makes all of them for a frame.
 func decodersOf(f frame) []decoder {
 	raw := []byte(f.text)
 	d, symbols, batch := gateio.New(), exchanges.NewLearningTable(), new(exchanges.Batch)
@@ -46,13 +47,27 @@ func decodersOf(f frame) []decoder {
 			return nil
 		}},
 		{asItComes, func() error { return easyjson.Unmarshal(raw, messageOf(f.channel)) }},
-		{standard, func() error { return json.Unmarshal(raw, hidden{messageOf(f.channel)}.message()) }},
+		{withFloats, func() error {
+			m := messageOf(f.channel)
+			if err := easyjson.Unmarshal(raw, m); err != nil {
+				return err
+			}
+			_, err := m.Numbers()
+			return err
+		}},
+		{standard, func() error { return json.Unmarshal(raw, bare(messageOf(f.channel))) }},
 	}
+}
+
+// message is one of plain's.
+type message interface {
+	easyjson.Unmarshaler
+	plain.Message
 }
 
 // messageOf is an empty message of the channel, as a program that decodes a stream
 // makes one for each frame.
-func messageOf(channel string) easyjson.Unmarshaler {
+func messageOf(channel string) message {
 	switch channel {
 	case "book_ticker":
 		return new(plain.BookTickerMessage)
@@ -66,11 +81,9 @@ func messageOf(channel string) easyjson.Unmarshaler {
 	return new(plain.UpdateMessage)
 }
 
-// hidden takes the generated methods off a message, which encoding/json would call.
-type hidden struct{ of easyjson.Unmarshaler }
-
-func (h hidden) message() any {
-	switch m := h.of.(type) {
+// bare takes the generated methods off a message, which encoding/json would call.
+func bare(m message) any {
+	switch m := m.(type) {
 	case *plain.BookTickerMessage:
 		type bare plain.BookTickerMessage
 		return (*bare)(m)
@@ -83,9 +96,11 @@ func (h hidden) message() any {
 	case *plain.OrderBookMessage:
 		type bare plain.OrderBookMessage
 		return (*bare)(m)
+	case *plain.UpdateMessage:
+		type bare plain.UpdateMessage
+		return (*bare)(m)
 	}
-	type bare plain.UpdateMessage
-	return (*bare)(h.of.(*plain.UpdateMessage))
+	panic(fmt.Sprintf("bare: no case for %T", m))
 }
 
 // How often and how long each decoder is timed.

@@ -31,8 +31,9 @@ func (b *bench) reportDecode() error {
 		b.printf("  %-24s %10.0f %12g\n", w.name, median(slices.Clone(w.ns)), w.allocations)
 		b.figure("frame_"+w.name, median(slices.Clone(w.ns)), "ns")
 	}
-	b.printf("\n== decode alone, ns per frame (allocations); all three in turn on the same bytes\n")
-	b.printf("   easyjson and encoding/json fill structs of strings and leave the numbers to be parsed\n")
+	b.printf("\n== decode alone, ns per frame (allocations); all in turn on the same bytes, CPU time\n")
+	b.printf("   tickring: exact decimals, instrument found, required keys checked; easyjson as it comes and\n")
+	b.printf("   encoding/json: structs of strings, numbers left as text; +floats: numbers parsed as float64, inexact\n")
 	b.printf("  %-24s %6s", "channel", "bytes")
 	for _, name := range decoderNames {
 		b.printf(" %20s", name)
@@ -52,5 +53,6 @@ func (b *bench) decodeLine(channel string, rows map[string]decodeRow) {
 	b.printf("\n")
 	b.figure("decode_"+channel, rows[ours].ns(), "ns")
 	b.ratio("decode_"+channel+"_vs_easyjson", quotient(rows[asItComes], rows[ours]), atLeast(1))
+	b.ratio("decode_"+channel+"_vs_easyjson_floats", quotient(rows[withFloats], rows[ours]), atLeast(1))
 	b.ratio("decode_"+channel+"_vs_encoding_json", quotient(rows[standard], rows[ours]), atLeast(1))
 }

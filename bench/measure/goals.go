@@ -30,7 +30,7 @@ func (g goal) verdict(value float64) string {
 // figure notes an absolute value; ratio a quotient of two values of this run with its
 // goal. They are printed together at the end, one a line.
 func (b *bench) figure(name string, value float64, unit string) {
-	b.figures = append(b.figures, fmt.Sprintf("figure %s %.4g %s", name, value, unit))
+	b.figures = append(b.figures, fmt.Sprintf("figure %s %.1f %s", name, value, unit))
 }
 
 func (b *bench) ratio(name string, value float64, g goal) {

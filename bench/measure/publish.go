@@ -20,7 +20,7 @@ func (b *bench) reportPublish() error {
 		b.printf("   skipped: rows with a C reader (no C compiler)\n")
 		readers = []*side{nil, &sides[2]}
 	}
-	rows := map[string][]float64{}
+	rows, missed := map[string][]float64{}, map[string]uint64{}
 	for range publishRounds {
 		for _, mode := range []string{"ring", "board"} {
 			for _, s := range readers {
@@ -28,20 +28,23 @@ func (b *bench) reportPublish() error {
 				if s != nil {
 					name, count = "publish_"+mode+"_1_reader", publishReadCount
 				}
-				_, _, ns, err := b.transfer(s, mode, count, publishWarm, 0)
+				_, lost, ns, err := b.transfer(s, mode, count, publishWarm, 0)
 				if err != nil {
 					return err
 				}
+				missed[name] += lost
 				rows[name] = append(rows[name], ns)
 			}
 		}
 	}
 	for _, name := range []string{"publish_ring_0_readers", "publish_board_0_readers", "publish_ring_1_reader", "publish_board_1_reader"} {
 		ns := rows[name]
-		b.printf("  %-28s median %7.1f  best %7.1f  worst %7.1f\n", name, median(ns), slices.Min(ns), slices.Max(ns))
-	}
-	for _, name := range []string{"publish_ring_0_readers", "publish_board_0_readers", "publish_ring_1_reader", "publish_board_1_reader"} {
-		b.figure(name, median(rows[name]), "ns")
+		b.printf("  %-28s median %7.1f  best %7.1f  worst %7.1f", name, median(ns), slices.Min(ns), slices.Max(ns))
+		if missed[name] > 0 {
+			b.printf("  reader lost %d", missed[name])
+		}
+		b.printf("\n")
+		b.figure(name, median(ns), "ns")
 	}
 	return nil
 }

@@ -38,6 +38,9 @@ func runWriter(args []string) error {
 	if err := f.Parse(args); err != nil {
 		return err
 	}
+	if j.mode != "paced" && j.count%timedBlocks != 0 {
+		return fmt.Errorf("writer: %d records are no multiple of %d", j.count, timedBlocks)
+	}
 	return j.run()
 }
 

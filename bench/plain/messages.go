@@ -2,18 +2,13 @@ package plain
 
 //go:generate go tool easyjson -all -output_filename messages_easyjson.go messages.go
 
-// Envelope is what every message has.
-type Envelope struct {
-	Time    int64  `json:"time"`
-	TimeMS  int64  `json:"time_ms"`
-	Channel string `json:"channel"`
-	Event   string `json:"event"`
-}
-
 // BookTickerMessage is a message of spot.book_ticker.
 type BookTickerMessage struct {
-	Envelope
-	Result BookTicker `json:"result"`
+	Time    int64      `json:"time"`
+	TimeMS  int64      `json:"time_ms"`
+	Channel string     `json:"channel"`
+	Event   string     `json:"event"`
+	Result  BookTicker `json:"result"`
 }
 
 // BookTicker is best bid and ask.
@@ -29,8 +24,11 @@ type BookTicker struct {
 
 // TradeMessage is a message of spot.trades.
 type TradeMessage struct {
-	Envelope
-	Result Trade `json:"result"`
+	Time    int64  `json:"time"`
+	TimeMS  int64  `json:"time_ms"`
+	Channel string `json:"channel"`
+	Event   string `json:"event"`
+	Result  Trade  `json:"result"`
 }
 
 // Trade is one execution.
@@ -48,8 +46,11 @@ type Trade struct {
 
 // TickerMessage is a message of spot.tickers.
 type TickerMessage struct {
-	Envelope
-	Result Ticker `json:"result"`
+	Time    int64  `json:"time"`
+	TimeMS  int64  `json:"time_ms"`
+	Channel string `json:"channel"`
+	Event   string `json:"event"`
+	Result  Ticker `json:"result"`
 }
 
 // Ticker is the rolling statistics of an instrument.
@@ -67,8 +68,11 @@ type Ticker struct {
 
 // UpdateMessage is a message of spot.order_book_update and of spot.obu.
 type UpdateMessage struct {
-	Envelope
-	Result Update `json:"result"`
+	Time    int64  `json:"time"`
+	TimeMS  int64  `json:"time_ms"`
+	Channel string `json:"channel"`
+	Event   string `json:"event"`
+	Result  Update `json:"result"`
 }
 
 // Update is levels that changed.
@@ -84,8 +88,11 @@ type Update struct {
 
 // OrderBookMessage is a message of spot.order_book.
 type OrderBookMessage struct {
-	Envelope
-	Result OrderBook `json:"result"`
+	Time    int64     `json:"time"`
+	TimeMS  int64     `json:"time_ms"`
+	Channel string    `json:"channel"`
+	Event   string    `json:"event"`
+	Result  OrderBook `json:"result"`
 }
 
 // OrderBook is the top levels of a book.

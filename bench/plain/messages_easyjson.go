@@ -31,12 +31,6 @@ func easyjson66c1e240DecodeGithubComTickringTickringBenchPlain(in *jlexer.Lexer,
 		key := in.UnsafeFieldName(false)
 		in.WantColon()
 		switch key {
-		case "result":
-			if in.IsNull() {
-				in.Skip()
-			} else {
-				(out.Result).UnmarshalEasyJSON(in)
-			}
 		case "time":
 			if in.IsNull() {
 				in.Skip()
@@ -61,6 +55,12 @@ func easyjson66c1e240DecodeGithubComTickringTickringBenchPlain(in *jlexer.Lexer,
 			} else {
 				out.Event = string(in.String())
 			}
+		case "result":
+			if in.IsNull() {
+				in.Skip()
+			} else {
+				(out.Result).UnmarshalEasyJSON(in)
+			}
 		default:
 			in.SkipRecursive()
 		}
@@ -76,13 +76,8 @@ func easyjson66c1e240EncodeGithubComTickringTickringBenchPlain(out *jwriter.Writ
 	first := true
 	_ = first
 	{
-		const prefix string = ",\"result\":"
-		out.RawString(prefix[1:])
-		(in.Result).MarshalEasyJSON(out)
-	}
-	{
 		const prefix string = ",\"time\":"
-		out.RawString(prefix)
+		out.RawString(prefix[1:])
 		out.Int64(int64(in.Time))
 	}
 	{
@@ -99,6 +94,11 @@ func easyjson66c1e240EncodeGithubComTickringTickringBenchPlain(out *jwriter.Writ
 		const prefix string = ",\"event\":"
 		out.RawString(prefix)
 		out.String(string(in.Event))
+	}
+	{
+		const prefix string = ",\"result\":"
+		out.RawString(prefix)
+		(in.Result).MarshalEasyJSON(out)
 	}
 	out.RawByte('}')
 }
@@ -399,12 +399,6 @@ func easyjson66c1e240DecodeGithubComTickringTickringBenchPlain2(in *jlexer.Lexer
 		key := in.UnsafeFieldName(false)
 		in.WantColon()
 		switch key {
-		case "result":
-			if in.IsNull() {
-				in.Skip()
-			} else {
-				(out.Result).UnmarshalEasyJSON(in)
-			}
 		case "time":
 			if in.IsNull() {
 				in.Skip()
@@ -429,6 +423,12 @@ func easyjson66c1e240DecodeGithubComTickringTickringBenchPlain2(in *jlexer.Lexer
 			} else {
 				out.Event = string(in.String())
 			}
+		case "result":
+			if in.IsNull() {
+				in.Skip()
+			} else {
+				(out.Result).UnmarshalEasyJSON(in)
+			}
 		default:
 			in.SkipRecursive()
 		}
@@ -444,13 +444,8 @@ func easyjson66c1e240EncodeGithubComTickringTickringBenchPlain2(out *jwriter.Wri
 	first := true
 	_ = first
 	{
-		const prefix string = ",\"result\":"
-		out.RawString(prefix[1:])
-		(in.Result).MarshalEasyJSON(out)
-	}
-	{
 		const prefix string = ",\"time\":"
-		out.RawString(prefix)
+		out.RawString(prefix[1:])
 		out.Int64(int64(in.Time))
 	}
 	{
@@ -467,6 +462,11 @@ func easyjson66c1e240EncodeGithubComTickringTickringBenchPlain2(out *jwriter.Wri
 		const prefix string = ",\"event\":"
 		out.RawString(prefix)
 		out.String(string(in.Event))
+	}
+	{
+		const prefix string = ",\"result\":"
+		out.RawString(prefix)
+		(in.Result).MarshalEasyJSON(out)
 	}
 	out.RawByte('}')
 }
@@ -661,12 +661,6 @@ func easyjson66c1e240DecodeGithubComTickringTickringBenchPlain4(in *jlexer.Lexer
 		key := in.UnsafeFieldName(false)
 		in.WantColon()
 		switch key {
-		case "result":
-			if in.IsNull() {
-				in.Skip()
-			} else {
-				(out.Result).UnmarshalEasyJSON(in)
-			}
 		case "time":
 			if in.IsNull() {
 				in.Skip()
@@ -691,6 +685,12 @@ func easyjson66c1e240DecodeGithubComTickringTickringBenchPlain4(in *jlexer.Lexer
 			} else {
 				out.Event = string(in.String())
 			}
+		case "result":
+			if in.IsNull() {
+				in.Skip()
+			} else {
+				(out.Result).UnmarshalEasyJSON(in)
+			}
 		default:
 			in.SkipRecursive()
 		}
@@ -706,13 +706,8 @@ func easyjson66c1e240EncodeGithubComTickringTickringBenchPlain4(out *jwriter.Wri
 	first := true
 	_ = first
 	{
-		const prefix string = ",\"result\":"
-		out.RawString(prefix[1:])
-		(in.Result).MarshalEasyJSON(out)
-	}
-	{
 		const prefix string = ",\"time\":"
-		out.RawString(prefix)
+		out.RawString(prefix[1:])
 		out.Int64(int64(in.Time))
 	}
 	{
@@ -729,6 +724,11 @@ func easyjson66c1e240EncodeGithubComTickringTickringBenchPlain4(out *jwriter.Wri
 		const prefix string = ",\"event\":"
 		out.RawString(prefix)
 		out.String(string(in.Event))
+	}
+	{
+		const prefix string = ",\"result\":"
+		out.RawString(prefix)
+		(in.Result).MarshalEasyJSON(out)
 	}
 	out.RawByte('}')
 }
@@ -923,12 +923,6 @@ func easyjson66c1e240DecodeGithubComTickringTickringBenchPlain6(in *jlexer.Lexer
 		key := in.UnsafeFieldName(false)
 		in.WantColon()
 		switch key {
-		case "result":
-			if in.IsNull() {
-				in.Skip()
-			} else {
-				(out.Result).UnmarshalEasyJSON(in)
-			}
 		case "time":
 			if in.IsNull() {
 				in.Skip()
@@ -953,6 +947,12 @@ func easyjson66c1e240DecodeGithubComTickringTickringBenchPlain6(in *jlexer.Lexer
 			} else {
 				out.Event = string(in.String())
 			}
+		case "result":
+			if in.IsNull() {
+				in.Skip()
+			} else {
+				(out.Result).UnmarshalEasyJSON(in)
+			}
 		default:
 			in.SkipRecursive()
 		}
@@ -968,13 +968,8 @@ func easyjson66c1e240EncodeGithubComTickringTickringBenchPlain6(out *jwriter.Wri
 	first := true
 	_ = first
 	{
-		const prefix string = ",\"result\":"
-		out.RawString(prefix[1:])
-		(in.Result).MarshalEasyJSON(out)
-	}
-	{
 		const prefix string = ",\"time\":"
-		out.RawString(prefix)
+		out.RawString(prefix[1:])
 		out.Int64(int64(in.Time))
 	}
 	{
@@ -991,6 +986,11 @@ func easyjson66c1e240EncodeGithubComTickringTickringBenchPlain6(out *jwriter.Wri
 		const prefix string = ",\"event\":"
 		out.RawString(prefix)
 		out.String(string(in.Event))
+	}
+	{
+		const prefix string = ",\"result\":"
+		out.RawString(prefix)
+		(in.Result).MarshalEasyJSON(out)
 	}
 	out.RawByte('}')
 }
@@ -1255,7 +1255,7 @@ func (v *OrderBook) UnmarshalJSON(data []byte) error {
 func (v *OrderBook) UnmarshalEasyJSON(l *jlexer.Lexer) {
 	easyjson66c1e240DecodeGithubComTickringTickringBenchPlain7(l, v)
 }
-func easyjson66c1e240DecodeGithubComTickringTickringBenchPlain8(in *jlexer.Lexer, out *Envelope) {
+func easyjson66c1e240DecodeGithubComTickringTickringBenchPlain8(in *jlexer.Lexer, out *BookTickerMessage) {
 	isTopLevel := in.IsStart()
 	if in.IsNull() {
 		if isTopLevel {
@@ -1293,110 +1293,12 @@ func easyjson66c1e240DecodeGithubComTickringTickringBenchPlain8(in *jlexer.Lexer
 			} else {
 				out.Event = string(in.String())
 			}
-		default:
-			in.SkipRecursive()
-		}
-		in.WantComma()
-	}
-	in.Delim('}')
-	if isTopLevel {
-		in.Consumed()
-	}
-}
-func easyjson66c1e240EncodeGithubComTickringTickringBenchPlain8(out *jwriter.Writer, in Envelope) {
-	out.RawByte('{')
-	first := true
-	_ = first
-	{
-		const prefix string = ",\"time\":"
-		out.RawString(prefix[1:])
-		out.Int64(int64(in.Time))
-	}
-	{
-		const prefix string = ",\"time_ms\":"
-		out.RawString(prefix)
-		out.Int64(int64(in.TimeMS))
-	}
-	{
-		const prefix string = ",\"channel\":"
-		out.RawString(prefix)
-		out.String(string(in.Channel))
-	}
-	{
-		const prefix string = ",\"event\":"
-		out.RawString(prefix)
-		out.String(string(in.Event))
-	}
-	out.RawByte('}')
-}
-
-// MarshalJSON supports json.Marshaler interface
-func (v Envelope) MarshalJSON() ([]byte, error) {
-	w := jwriter.Writer{}
-	easyjson66c1e240EncodeGithubComTickringTickringBenchPlain8(&w, v)
-	return w.Buffer.BuildBytes(), w.Error
-}
-
-// MarshalEasyJSON supports easyjson.Marshaler interface
-func (v Envelope) MarshalEasyJSON(w *jwriter.Writer) {
-	easyjson66c1e240EncodeGithubComTickringTickringBenchPlain8(w, v)
-}
-
-// UnmarshalJSON supports json.Unmarshaler interface
-func (v *Envelope) UnmarshalJSON(data []byte) error {
-	r := jlexer.Lexer{Data: data}
-	easyjson66c1e240DecodeGithubComTickringTickringBenchPlain8(&r, v)
-	return r.Error()
-}
-
-// UnmarshalEasyJSON supports easyjson.Unmarshaler interface
-func (v *Envelope) UnmarshalEasyJSON(l *jlexer.Lexer) {
-	easyjson66c1e240DecodeGithubComTickringTickringBenchPlain8(l, v)
-}
-func easyjson66c1e240DecodeGithubComTickringTickringBenchPlain9(in *jlexer.Lexer, out *BookTickerMessage) {
-	isTopLevel := in.IsStart()
-	if in.IsNull() {
-		if isTopLevel {
-			in.Consumed()
-		}
-		in.Skip()
-		return
-	}
-	in.Delim('{')
-	for !in.IsDelim('}') {
-		key := in.UnsafeFieldName(false)
-		in.WantColon()
-		switch key {
 		case "result":
 			if in.IsNull() {
 				in.Skip()
 			} else {
 				(out.Result).UnmarshalEasyJSON(in)
 			}
-		case "time":
-			if in.IsNull() {
-				in.Skip()
-			} else {
-				out.Time = int64(in.Int64())
-			}
-		case "time_ms":
-			if in.IsNull() {
-				in.Skip()
-			} else {
-				out.TimeMS = int64(in.Int64())
-			}
-		case "channel":
-			if in.IsNull() {
-				in.Skip()
-			} else {
-				out.Channel = string(in.String())
-			}
-		case "event":
-			if in.IsNull() {
-				in.Skip()
-			} else {
-				out.Event = string(in.String())
-			}
 		default:
 			in.SkipRecursive()
 		}
@@ -1407,18 +1309,13 @@ func easyjson66c1e240DecodeGithubComTickringTickringBenchPlain9(in *jlexer.Lexer
 		in.Consumed()
 	}
 }
-func easyjson66c1e240EncodeGithubComTickringTickringBenchPlain9(out *jwriter.Writer, in BookTickerMessage) {
+func easyjson66c1e240EncodeGithubComTickringTickringBenchPlain8(out *jwriter.Writer, in BookTickerMessage) {
 	out.RawByte('{')
 	first := true
 	_ = first
 	{
-		const prefix string = ",\"result\":"
-		out.RawString(prefix[1:])
-		(in.Result).MarshalEasyJSON(out)
-	}
-	{
 		const prefix string = ",\"time\":"
-		out.RawString(prefix)
+		out.RawString(prefix[1:])
 		out.Int64(int64(in.Time))
 	}
 	{
@@ -1435,6 +1332,11 @@ func easyjson66c1e240EncodeGithubComTickringTickringBenchPlain9(out *jwriter.Wri
 		const prefix string = ",\"event\":"
 		out.RawString(prefix)
 		out.String(string(in.Event))
+	}
+	{
+		const prefix string = ",\"result\":"
+		out.RawString(prefix)
+		(in.Result).MarshalEasyJSON(out)
 	}
 	out.RawByte('}')
 }
@@ -1442,27 +1344,27 @@ func easyjson66c1e240EncodeGithubComTickringTickringBenchPlain9(out *jwriter.Wri
 // MarshalJSON supports json.Marshaler interface
 func (v BookTickerMessage) MarshalJSON() ([]byte, error) {
 	w := jwriter.Writer{}
-	easyjson66c1e240EncodeGithubComTickringTickringBenchPlain9(&w, v)
+	easyjson66c1e240EncodeGithubComTickringTickringBenchPlain8(&w, v)
 	return w.Buffer.BuildBytes(), w.Error
 }
 
 // MarshalEasyJSON supports easyjson.Marshaler interface
 func (v BookTickerMessage) MarshalEasyJSON(w *jwriter.Writer) {
-	easyjson66c1e240EncodeGithubComTickringTickringBenchPlain9(w, v)
+	easyjson66c1e240EncodeGithubComTickringTickringBenchPlain8(w, v)
 }
 
 // UnmarshalJSON supports json.Unmarshaler interface
 func (v *BookTickerMessage) UnmarshalJSON(data []byte) error {
 	r := jlexer.Lexer{Data: data}
-	easyjson66c1e240DecodeGithubComTickringTickringBenchPlain9(&r, v)
+	easyjson66c1e240DecodeGithubComTickringTickringBenchPlain8(&r, v)
 	return r.Error()
 }
 
 // UnmarshalEasyJSON supports easyjson.Unmarshaler interface
 func (v *BookTickerMessage) UnmarshalEasyJSON(l *jlexer.Lexer) {
-	easyjson66c1e240DecodeGithubComTickringTickringBenchPlain9(l, v)
+	easyjson66c1e240DecodeGithubComTickringTickringBenchPlain8(l, v)
 }
-func easyjson66c1e240DecodeGithubComTickringTickringBenchPlain10(in *jlexer.Lexer, out *BookTicker) {
+func easyjson66c1e240DecodeGithubComTickringTickringBenchPlain9(in *jlexer.Lexer, out *BookTicker) {
 	isTopLevel := in.IsStart()
 	if in.IsNull() {
 		if isTopLevel {
@@ -1528,7 +1430,7 @@ func easyjson66c1e240DecodeGithubComTickringTickringBenchPlain10(in *jlexer.Lexe
 		in.Consumed()
 	}
 }
-func easyjson66c1e240EncodeGithubComTickringTickringBenchPlain10(out *jwriter.Writer, in BookTicker) {
+func easyjson66c1e240EncodeGithubComTickringTickringBenchPlain9(out *jwriter.Writer, in BookTicker) {
 	out.RawByte('{')
 	first := true
 	_ = first
@@ -1573,23 +1475,23 @@ func easyjson66c1e240EncodeGithubComTickringTickringBenchPlain10(out *jwriter.Wr
 // MarshalJSON supports json.Marshaler interface
 func (v BookTicker) MarshalJSON() ([]byte, error) {
 	w := jwriter.Writer{}
-	easyjson66c1e240EncodeGithubComTickringTickringBenchPlain10(&w, v)
+	easyjson66c1e240EncodeGithubComTickringTickringBenchPlain9(&w, v)
 	return w.Buffer.BuildBytes(), w.Error
 }
 
 // MarshalEasyJSON supports easyjson.Marshaler interface
 func (v BookTicker) MarshalEasyJSON(w *jwriter.Writer) {
-	easyjson66c1e240EncodeGithubComTickringTickringBenchPlain10(w, v)
+	easyjson66c1e240EncodeGithubComTickringTickringBenchPlain9(w, v)
 }
 
 // UnmarshalJSON supports json.Unmarshaler interface
 func (v *BookTicker) UnmarshalJSON(data []byte) error {
 	r := jlexer.Lexer{Data: data}
-	easyjson66c1e240DecodeGithubComTickringTickringBenchPlain10(&r, v)
+	easyjson66c1e240DecodeGithubComTickringTickringBenchPlain9(&r, v)
 	return r.Error()
 }
 
 // UnmarshalEasyJSON supports easyjson.Unmarshaler interface
 func (v *BookTicker) UnmarshalEasyJSON(l *jlexer.Lexer) {
-	easyjson66c1e240DecodeGithubComTickringTickringBenchPlain10(l, v)
+	easyjson66c1e240DecodeGithubComTickringTickringBenchPlain9(l, v)
 }
