@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 )
 
 // A publisher that is killed at random moments under full load, and started again
@@ -23,10 +22,11 @@ func TestPublisherKilled(t *testing.T) {
 	venues := []*venue{startVenue(t, 20_000, 20), startVenue(t, 20_000, 20, "--tls")}
 	readers := startReaders(t, dir, 100*time.Millisecond)
 
+	waits := []string{"adaptive", "block", "busy"}
 	var generation uint64
 	loaded := 0
 	for i := range kills {
-		p := startPublisher(t, dir, venues[i%2], slots)
+		p := startPublisher(t, dir, venues[i%2], slots, "--wait", waits[i%len(waits)])
 		if random.IntN(5) > 0 { // the others are killed on their way to the first record
 			generation = awaitFeed(t, dir, p, underLoad).View().Generation()
 			loaded++
@@ -43,20 +43,24 @@ func TestPublisherKilled(t *testing.T) {
 		})
 	}
 	p.end(t)
-	attached, torn := 0, uint64(0)
+	attached, torn, fates := 0, uint64(0), map[fate]int{}
 	for _, r := range readers {
 		r.awaitEvent(t, eventClosed, 0, patience)
 		assert.Equal(t, m.View().LastSequence()+1, r.now().Next, "%s reader: drained to the last record", r.name)
-		last := r.finish(t)
+		fates[r.close()]++
+		last := r.now()
 		if last.Generation == generation {
 			attached++
 		}
 		torn += last.Torn + last.Misplaced
+		assert.Empty(t, last.Why, "%s reader", r.name)
 		assert.NotZero(t, last.Overruns, "%s reader: the ring was to be small enough to be lapped", r.name)
 		fmt.Printf("faults: reader=%s generations=%d got=%d lost=%d skipped=%d overruns=%d rejected=%d board=%d busy=%d\n",
 			r.name, last.Moved+1, last.Got, last.Lost, last.Skipped, last.Overruns, last.Rejected, last.Board, last.Busy)
 	}
-	require.Equal(t, len(readers), attached)
-	fmt.Printf("faults: kills=%d loaded=%d generation=%d torn=%d hangs=0 crashes=0 reattached=%d/%d\n",
-		kills, loaded, generation, torn, attached, len(readers))
+	fmt.Printf("faults: kills=%d loaded=%d generation=%d torn=%d hangs=%d crashes=%d reattached=%d/%d\n",
+		kills, loaded, generation, torn, fates[hung], fates[crashed], attached, len(readers))
+	assert.Zero(t, torn)
+	assert.Equal(t, len(readers), fates[endedWell])
+	assert.Equal(t, len(readers), attached)
 }

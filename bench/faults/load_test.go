@@ -11,41 +11,64 @@ import (
 	"github.com/tickring/tickring/ring"
 )
 
+// What the load test asks for.
+const (
+	loadSymbols     = 100
+	loadFrames      = 10_000 // a second, over all connections
+	loadConnections = 2      // the publisher's, for so many symbols on four channels
+	loadAttempts    = 3
+)
+
 // 100 symbols, 10,000 frames a second over TLS: no reader loses a record, nothing
-// fails to decode, and the frames really come.
+// fails to decode, and the frames really come. Where the machine had no CPU for the
+// venue, which then sends less, it is tried again.
 func TestLoad(t *testing.T) {
-	const symbols, framesPerSecond, connections = 100, 10_000, 2
 	duration := time.Duration(counted(5, 30)) * time.Second
+	for attempt := 1; ; attempt++ {
+		achieved, late := load(t, duration)
+		if achieved < 0.95*loadFrames && late > probeFree && attempt < loadAttempts && !t.Failed() {
+			continue
+		}
+		assert.GreaterOrEqual(t, achieved, 0.95*loadFrames, "frames a second; a CPU was missed for %s", late)
+		return
+	}
+}
+
+// load runs the load once; it returns the frames a second and the longest wait for
+// a CPU.
+func load(t *testing.T, duration time.Duration) (achieved float64, late time.Duration) {
 	dir := feedDir(t)
 	readers := startReaders(t, dir, 0)
-	v := startVenue(t, framesPerSecond/connections, symbols, "--tls")
+	v := startVenue(t, loadFrames/loadConnections, loadSymbols, "--tls")
 	p := startPublisher(t, dir, v, ring.DefaultSlots)
-	m := awaitFeed(t, dir, p, framesPerSecond)
+	view := awaitFeed(t, dir, p, loadFrames).View()
 	for _, r := range readers {
 		r.await(t, "records", patience, func(s report) bool { return s.Got > 0 })
 	}
-	require.Equal(t, connections, connected(m.View()), "the rate asked for is one connection's")
+	require.Equal(t, loadConnections, connected(view), "the rate asked for is one connection's")
 
-	start, from := time.Now(), m.View().Counter(ring.CounterFrames)
+	cpu := startProbe()
+	start, from := time.Now(), view.Counter(ring.CounterFrames)
 	time.Sleep(duration)
-	took := time.Since(start)
-	frames := m.View().Counter(ring.CounterFrames) - from
-	achieved := float64(frames) / took.Seconds()
+	frames, took := view.Counter(ring.CounterFrames)-from, time.Since(start)
+	late = cpu.end()
 	p.end(t)
+	v.end(t)
 
-	view := m.View()
-	assert.GreaterOrEqual(t, achieved, 0.95*framesPerSecond, "frames a second")
 	assert.Zero(t, view.Counter(ring.CounterDecodeErrors), "decode errors")
 	assert.Zero(t, view.Counter(ring.CounterReconnects), "reconnects")
-	assert.Equal(t, symbols, view.InstrumentCount())
+	assert.Equal(t, loadSymbols, view.InstrumentCount())
 	lost := uint64(0)
 	for _, r := range readers {
 		checkWhole(t, r, view)
 		lost += r.finish(t).Lost
 	}
 	assert.Zero(t, lost, "records lost by readers")
-	fmt.Printf("faults: load symbols=%d tls=true seconds=%.0f frames=%d frames_per_s=%.0f records=%d decode_errors=%d lost=%d readers=%d\n",
-		symbols, took.Seconds(), frames, achieved, view.LastSequence(), view.Counter(ring.CounterDecodeErrors), lost, len(readers))
+	achieved = float64(frames) / took.Seconds()
+	fmt.Printf("faults: load symbols=%d tls=true seconds=%.0f frames=%d frames_per_s=%.0f records=%d decode_errors=%d lost=%d readers=%d cpu_late_ms=%d\n",
+		loadSymbols, took.Seconds(), frames, achieved, view.LastSequence(), view.Counter(ring.CounterDecodeErrors), lost,
+		len(readers), late.Milliseconds())
+	return achieved, late
 }
 
 // connected counts the connections that are up.

@@ -313,14 +313,43 @@ func (r *reader) alive(t *testing.T) {
 	}
 }
 
+// fate is how a reader's process ended.
+type fate int
+
+const (
+	endedWell fate = iota
+	crashed        // by itself, or not with exit 0
+	hung           // not within the time for it
+)
+
+// close asks a reader to end and says how it did.
+func (r *reader) close() fate {
+	alone := false
+	select {
+	case <-r.done:
+		alone = true
+	default:
+		_ = r.cmd.Process.Signal(syscall.SIGTERM) // it may end in this moment
+	}
+	select {
+	case <-r.done:
+	case <-time.After(patience):
+		r.kill()
+		return hung
+	}
+	<-r.eof
+	if alone || r.err != nil || r.now().Event != eventEnd {
+		return crashed
+	}
+	return endedWell
+}
+
 // finish ends a reader and returns its last report, which must be clean: nothing
 // torn, nothing out of place, no crash, no hang.
 func (r *reader) finish(t *testing.T) report {
 	t.Helper()
-	r.end(t)
-	<-r.eof
+	require.Equal(t, endedWell, r.close(), "%s reader: 1 crashed, 2 hung: %v %s", r.name, r.err, r.said.text())
 	last := r.now()
-	assert.Equal(t, eventEnd, last.Event, "%s reader", r.name)
 	assert.Zero(t, last.Torn, "%s reader: %s", r.name, last.Why)
 	assert.Zero(t, last.Misplaced, "%s reader: %s", r.name, last.Why)
 	return last

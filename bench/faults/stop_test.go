@@ -13,8 +13,9 @@ import (
 	"github.com/tickring/tickring/ring"
 )
 
-// slack is what a loaded machine may add to the second of a stale writer.
-const slack = time.Second
+// slack is what a reader may add to the second after which a writer is stale: its
+// own looks and the way of its words to the test.
+const slack = 200 * time.Millisecond
 
 // A publisher that is stopped reads as STALE within a second, and as fresh when it
 // goes on; nothing is lost, for the ring stood still as well.
@@ -27,6 +28,8 @@ func TestPublisherStopped(t *testing.T) {
 	for _, r := range readers {
 		r.await(t, "records", patience, func(s report) bool { return s.Got > 0 })
 	}
+	cpu := startProbe()
+	var longest time.Duration
 	for range counted(1, 5) {
 		before := map[*reader]int{}
 		for _, r := range readers {
@@ -37,7 +40,7 @@ func TestPublisherStopped(t *testing.T) {
 		for _, r := range readers {
 			r.awaitEvent(t, eventStale, before[r], patience)
 			_, at := r.saidEvent(eventStale)
-			assert.Less(t, at.Sub(stopped), ring.StaleAfterNS*time.Nanosecond+slack, "%s reader", r.name)
+			longest = max(longest, at.Sub(stopped))
 			fmt.Printf("faults: publisher stopped: reader=%s stale_after_ms=%d\n", r.name, at.Sub(stopped).Milliseconds())
 		}
 		last := m.View().LastSequence()
@@ -51,6 +54,7 @@ func TestPublisherStopped(t *testing.T) {
 			fmt.Printf("faults: publisher continued: reader=%s fresh_after_ms=%d\n", r.name, at.Sub(continued).Milliseconds())
 		}
 	}
+	assert.Less(t, longest, widened(ring.StaleAfterNS*time.Nanosecond+slack, cpu.end()))
 	p.end(t)
 	for _, r := range readers {
 		checkWhole(t, r, m.View())
@@ -143,7 +147,7 @@ func TestReaderKilled(t *testing.T) {
 	v := m.View()
 	survivor := startReaders(t, dir, 0)[0]
 	survivor.awaitEvent(t, eventAttached, 0, patience)
-	b := watchBeats(v)
+	b, cpu := watchBeats(v), startProbe()
 	before := rate(v, time.Second)
 	for _, r := range readers {
 		r.await(t, "records", patience, func(s report) bool { return s.Got > 0 })
@@ -151,7 +155,7 @@ func TestReaderKilled(t *testing.T) {
 	}
 	after := rate(v, time.Second)
 	still := b.end()
-	assert.Less(t, still, time.Second, "the hot thread goes on turning")
+	assert.Less(t, still, widened(500*time.Millisecond, cpu.end()), "the hot thread goes on turning")
 	assert.InDelta(t, before, after, before/2, "and publishes as before")
 	state := survivor.now()
 	survivor.await(t, "records as before", patience, func(s report) bool { return s.Next > state.Next })
