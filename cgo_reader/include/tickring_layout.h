@@ -23,7 +23,7 @@ extern "C" {
 #endif
 
 /* FNV-1a 64 over every name, offset, type and value of the format. */
-#define TICKRING_FORMAT_HASH UINT64_C(0xeb9cb1de100c6fe5)
+#define TICKRING_FORMAT_HASH UINT64_C(0x281ddb0b9fce9012)
 
 /* LayoutVersion is raised with every change of bytes that a reader can see. It is 0 while the layout may still move. */
 #define TICKRING_LAYOUT_VERSION 0
@@ -634,7 +634,8 @@ typedef struct tickring_instrument_state {
 	int64_t ticker_last_seen_ns; /* 40: receive time of the newest ticker */
 	uint32_t connection; /* 48: connection that carries the instrument, NoConnection when none; atomic */
 	uint32_t stale; /* 52: Channel bits that are stale at present; atomic */
-	uint64_t reserved; /* 56: zero */
+	uint32_t acknowledged; /* 56: Channel bits that the venue has acknowledged; atomic */
+	uint32_t refused; /* 60: Channel bits that the venue has refused; atomic */
 } tickring_instrument_state;
 TICKRING_ASSERT_LAYOUT(sizeof(tickring_instrument_state) == 64, "size of tickring_instrument_state");
 TICKRING_ASSERT_LAYOUT(offsetof(tickring_instrument_state, word) == 0, "offset of word");
@@ -645,7 +646,8 @@ TICKRING_ASSERT_LAYOUT(offsetof(tickring_instrument_state, depth_last_seen_ns) =
 TICKRING_ASSERT_LAYOUT(offsetof(tickring_instrument_state, ticker_last_seen_ns) == 40, "offset of ticker_last_seen_ns");
 TICKRING_ASSERT_LAYOUT(offsetof(tickring_instrument_state, connection) == 48, "offset of connection");
 TICKRING_ASSERT_LAYOUT(offsetof(tickring_instrument_state, stale) == 52, "offset of stale");
-TICKRING_ASSERT_LAYOUT(offsetof(tickring_instrument_state, reserved) == 56, "offset of reserved");
+TICKRING_ASSERT_LAYOUT(offsetof(tickring_instrument_state, acknowledged) == 56, "offset of acknowledged");
+TICKRING_ASSERT_LAYOUT(offsetof(tickring_instrument_state, refused) == 60, "offset of refused");
 
 /*
  * Connection is one row of the connection table.

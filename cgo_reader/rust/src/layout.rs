@@ -12,7 +12,7 @@
 use core::mem::{offset_of, size_of};
 
 /// FNV-1a 64 over every name, offset, type and value of the format.
-pub const FORMAT_HASH: u64 = 0xeb9cb1de100c6fe5;
+pub const FORMAT_HASH: u64 = 0x281ddb0b9fce9012;
 /// LayoutVersion is raised with every change of bytes that a reader can see. It is 0
 /// while the layout may still move.
 pub const LAYOUT_VERSION: u32 = 0;
@@ -915,8 +915,10 @@ pub struct InstrumentState {
     pub connection: u32,
     /// 52: Channel bits that are stale at present; atomic
     pub stale: u32,
-    /// 56: zero
-    pub reserved: u64,
+    /// 56: Channel bits that the venue has acknowledged; atomic
+    pub acknowledged: u32,
+    /// 60: Channel bits that the venue has refused; atomic
+    pub refused: u32,
 }
 
 impl InstrumentState {
@@ -930,7 +932,8 @@ impl InstrumentState {
         ticker_last_seen_ns: 0,
         connection: 0,
         stale: 0,
-        reserved: 0,
+        acknowledged: 0,
+        refused: 0,
     };
 }
 
@@ -943,7 +946,8 @@ const _: () = assert!(offset_of!(InstrumentState, depth_last_seen_ns) == 32);
 const _: () = assert!(offset_of!(InstrumentState, ticker_last_seen_ns) == 40);
 const _: () = assert!(offset_of!(InstrumentState, connection) == 48);
 const _: () = assert!(offset_of!(InstrumentState, stale) == 52);
-const _: () = assert!(offset_of!(InstrumentState, reserved) == 56);
+const _: () = assert!(offset_of!(InstrumentState, acknowledged) == 56);
+const _: () = assert!(offset_of!(InstrumentState, refused) == 60);
 
 /// Connection is one row of the connection table.
 #[repr(C)]
