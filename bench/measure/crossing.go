@@ -266,6 +266,10 @@ func (c *crossing) report(b *bench) {
 		return
 	}
 	p := pacings[1]
+	for lines := 1; lines <= 2; lines++ {
+		b.figure(fmt.Sprintf("raw_ping_%d_p50", lines), c.byName[rawName(lines)].p50(), "ns")
+		b.figure(fmt.Sprintf("raw_stamped_%d_100k_p50", lines), c.byName[rawStampedName(lines, p)].p50(), "ns")
+	}
 	for _, s := range sides {
 		name := map[string]string{sides[0].name: "c_head", sides[1].name: "c_whole", sides[2].name: "go_whole"}[s.name]
 		row := c.byName[s.rowName(p)]

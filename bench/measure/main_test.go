@@ -37,6 +37,7 @@ func newBench(t *testing.T) *bench {
 		dir = t.TempDir()
 	}
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
+	t.Setenv("GORACE", "atexit_sleep_ms=0") // each process would end a second later
 	self, err := os.Executable()
 	require.NoError(t, err)
 	return &bench{self: self, dir: dir, slots: 1 << 12, cpus: c, nsPerTick: calibrate(), out: t.Output()}
