@@ -2,6 +2,7 @@ package sim
 
 import (
 	"bufio"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/gobwas/ws"
 	"github.com/klauspost/compress/zstd"
 )
 
@@ -21,12 +23,14 @@ const maxRowBytes = 64 << 20
 // all that asked for anything.
 type route struct {
 	channel, pair, level string
+	delta                bool // its frames change a book the client keeps
 }
 
 // capturedFrame is a data frame of a capture.
 type capturedFrame struct {
 	timeNS int64 // receive time; 0 where the source kept none
 	route  int32 // index into capture.routes
+	op     ws.OpCode
 	data   []byte
 }
 
@@ -46,9 +50,9 @@ type capture struct {
 	asked  [][]byte // what the recording's own client sent
 }
 
-// router reads a frame's route; false is a frame the server does not resend,
-// because it answers requests itself.
-type router func(frame []byte) (route, bool)
+// router reads the route of a text or binary frame; false is a frame the server
+// does not resend, because it answers requests itself.
+type router func(op ws.OpCode, frame []byte) (route, bool)
 
 // loadCapture reads a recording. The error names the row.
 func loadCapture(name string, routeOf router) (*capture, error) {
@@ -101,7 +105,8 @@ type captureRow struct {
 	timeNS       int64 // 0 where the source kept none
 	dir, op, url string
 	data         string
-	hasData      bool
+	b64          string
+	hasData      bool // of the member the op wants
 }
 
 var errRow = errors.New("not a JSON object")
@@ -121,6 +126,8 @@ func readRow(line []byte) (r captureRow, err error) {
 			r.url, _ = text(value)
 		case "data":
 			r.data, r.hasData = text(value)
+		case "b64":
+			r.b64, r.hasData = text(value)
 		}
 	})
 	if !ok {
@@ -134,7 +141,7 @@ func (c *capture) addRow(line []byte, routeOf router, numbers map[route]int32) e
 	if err != nil {
 		return err
 	}
-	if (row.op == "text" || row.op == "rest") && !row.hasData {
+	if (row.op == "text" || row.op == "rest" || row.op == "bin") && !row.hasData {
 		return errors.New("no data member")
 	}
 	switch {
@@ -147,14 +154,19 @@ func (c *capture) addRow(line []byte, routeOf router, numbers map[route]int32) e
 	case row.op == "text" && row.dir == "out":
 		c.asked = append(c.asked, []byte(row.data))
 	case row.op == "text" && row.dir == "in":
-		c.addFrame(row, routeOf, numbers)
+		c.addFrame(row.timeNS, ws.OpText, []byte(row.data), routeOf, numbers)
+	case row.op == "bin" && row.dir == "in":
+		data, err := base64.StdEncoding.DecodeString(row.b64)
+		if err != nil {
+			return err
+		}
+		c.addFrame(row.timeNS, ws.OpBinary, data, routeOf, numbers)
 	}
 	return nil
 }
 
-func (c *capture) addFrame(row captureRow, routeOf router, numbers map[route]int32) {
-	data := []byte(row.data)
-	r, ok := routeOf(data)
+func (c *capture) addFrame(timeNS int64, op ws.OpCode, data []byte, routeOf router, numbers map[route]int32) {
+	r, ok := routeOf(op, data)
 	if !ok {
 		return
 	}
@@ -164,5 +176,5 @@ func (c *capture) addFrame(row captureRow, routeOf router, numbers map[route]int
 		numbers[r] = n
 		c.routes = append(c.routes, r)
 	}
-	c.frames = append(c.frames, capturedFrame{row.timeNS, n, data})
+	c.frames = append(c.frames, capturedFrame{timeNS, n, op, data})
 }

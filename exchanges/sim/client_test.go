@@ -21,7 +21,7 @@ import (
 // start runs a server for the length of a test.
 func start(t *testing.T, cfg Config) *Server {
 	t.Helper()
-	cfg.Venue = "gateio"
+	cfg.Venue = orDefault(cfg.Venue, venueGateio)
 	s, err := New(cfg)
 	require.NoError(t, err)
 	require.NoError(t, s.Start())

@@ -24,7 +24,7 @@ const (
 
 // Config says what a [Server] serves. The zero value of a field is its default.
 type Config struct {
-	Venue   string        // "gateio"
+	Venue   string        // "gateio" or "mexc"
 	Listen  string        // TCP address, default "127.0.0.1:0"
 	TLS     bool          // serve TLS under a CA made at start; see Server.CAPEM
 	Capture string        // .jsonl or .jsonl.zst file; empty is the synthetic market
@@ -39,20 +39,10 @@ type Config struct {
 
 	IdleTimeout   time.Duration // no subscription and no client message; default 30 s
 	SilentTimeout time.Duration // neither data nor a client message; default 60 s
-}
 
-// Faults are ways to misbehave. The zero value behaves.
-type Faults struct {
-	RefusePairs   []string      // refuse every request that names one of these
-	RefuseText    string        // with this text; empty: the venue's own for an unknown pair
-	HTTPStatus    int           // answer the upgrade with this status, 300 to 599
-	NotWebSocket  bool          // answer the upgrade with 200 and a page of text
-	DropAfter     int           // cut a connection after so many data frames
-	CloseCode     int           // with a close frame of this code; without DropAfter: in place of the first data
-	AckDelay      time.Duration // answer requests so much later
-	NoAcks        bool          // swallow subscribe and unsubscribe: no answer, no effect
-	CertExpired   bool          // TLS: a certificate that ended yesterday
-	CertWrongHost bool          // TLS: a certificate for another host
+	ConnectionLife  time.Duration // a connection that is older is cut; default: mexc 24 h, gateio never
+	RefuseOverLimit bool          // mexc: answer Blocked! beyond 30 streams; false: accept and stay silent
+	Scenario        Scenario      // faults by the clock, from Start; see LoadScenario
 }
 
 // withDefaults fills the zero fields and checks the rest; its error is one line
@@ -71,8 +61,8 @@ func (c Config) withDefaults() (Config, error) {
 }
 
 func (c Config) check() error {
-	if c.Venue != venueGateio {
-		return fmt.Errorf("venue %q: want %q", c.Venue, venueGateio)
+	if c.Venue != venueGateio && c.Venue != venueMEXC {
+		return fmt.Errorf("venue %q: want %q or %q", c.Venue, venueGateio, venueMEXC)
 	}
 	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
 		return fmt.Errorf("listen address %q: want HOST:PORT, like 127.0.0.1:0", c.Listen)
@@ -89,10 +79,13 @@ func (c Config) check() error {
 	if c.IdleTimeout < 0 || c.SilentTimeout < 0 {
 		return errors.New("idle and silent timeout: want a positive duration")
 	}
+	if c.ConnectionLife < 0 {
+		return errors.New("connection life: want a positive duration")
+	}
 	if c.Once && c.Capture == "" {
 		return errors.New("once: wants a capture")
 	}
-	return errors.Join(c.checkCapture(), c.Faults.check())
+	return errors.Join(c.checkCapture(), c.Faults.check(), c.Scenario.check())
 }
 
 func (c Config) checkCapture() error {
@@ -104,19 +97,6 @@ func (c Config) checkCapture() error {
 	}
 	if _, err := os.Stat(c.Capture); err != nil {
 		return fmt.Errorf("capture: %w", err)
-	}
-	return nil
-}
-
-func (f Faults) check() error {
-	if f.HTTPStatus != 0 && (f.HTTPStatus < 300 || f.HTTPStatus > 599) {
-		return fmt.Errorf("fault HTTP status %d: want 300 to 599", f.HTTPStatus)
-	}
-	if f.CloseCode != 0 && (f.CloseCode < 1000 || f.CloseCode > 4999) {
-		return fmt.Errorf("fault close code %d: want 1000 to 4999", f.CloseCode)
-	}
-	if f.DropAfter < 0 || f.AckDelay < 0 {
-		return errors.New("fault drop-after and ack-delay: want 0 or more")
 	}
 	return nil
 }

@@ -21,6 +21,7 @@ const (
 	roomBytes       = 256 << 10 // a capture waits while more than this is queued
 	closeWait       = 10 * time.Second
 	flushWait       = 2 * time.Second
+	beforeReset     = 5 * time.Millisecond // for what was sent to arrive
 )
 
 // key names one stream a client asked for. Level is the variant that the frames
@@ -34,19 +35,31 @@ type key struct {
 type conn struct {
 	srv    *Server
 	id     string // conn_id of the answers
-	faults Faults // as they stood when the client came
+	faults atomic.Pointer[Faults]
 	nc     net.Conn
 	raw    *trackedConn
 	br     *bufio.Reader
+	born   time.Time
+
+	recent  []int64 // times of the last client messages, a ring; the reader's
+	asked   int     // streams accepted over the connection's life; the answerer's
+	late    chan lateMessage
+	pending atomic.Int64 // messages in late
 
 	mu     sync.Mutex // guards the fields below
 	wake   *sync.Cond // out, ending or dead changed
 	out    bytes.Buffer
 	flight int  // bytes the writer took and has not written yet
 	data   int  // data frames queued
-	ending bool // write what is queued, then nothing more
-	dead   bool // write nothing more
-	closed bool // a close frame is queued
+	flowed bool // data were queued since the last kick
+	reset  bool // end with a TCP reset
+	held   *frame
+	counts faultCounts
+	truth  ConnectionTruth
+	stream map[key]int // index into truth.Streams
+	ending bool        // write what is queued, then nothing more
+	dead   bool        // write nothing more
+	closed bool        // a close frame is queued
 
 	keysMu sync.Mutex
 	keys   []key // what the client subscribed to, in order
@@ -64,19 +77,31 @@ type conn struct {
 }
 
 func newConn(s *Server, nc net.Conn, raw *trackedConn, br *bufio.Reader, id string) *conn {
-	c := &conn{srv: s, id: id, faults: s.currentFaults(), nc: nc, raw: raw, br: br, quit: make(chan struct{})}
+	now := time.Now()
+	c := &conn{
+		srv: s, id: id, nc: nc, raw: raw, br: br, born: now,
+		recent: make([]int64, s.limits.messages),
+		late:   make(chan lateMessage, 4096),
+		stream: map[key]int{},
+		truth:  ConnectionTruth{ID: id, OpenedNS: now.UnixNano()},
+		quit:   make(chan struct{}),
+	}
+	c.faults.Store(s.fault())
 	c.wake = sync.NewCond(&c.mu)
-	c.lastClientNS.Store(time.Now().UnixNano())
+	c.lastClientNS.Store(now.UnixNano())
 	return c
 }
+
+// fault gives the faults as they stand for this client.
+func (c *conn) fault() *Faults { return c.faults.Load() }
 
 // serve runs until the connection is gone.
 func (c *conn) serve() {
 	idle := c.watchIdle()
 	written := make(chan struct{})
 	go func() { defer close(written); c.write() }()
-	answer, stop := c.answerer()
-	c.read(answer)
+	stop := c.answerLate()
+	c.read()
 	stop()
 	idle.Stop()
 	c.keysMu.Lock()
@@ -97,34 +122,55 @@ func (c *conn) serve() {
 	_ = c.raw.Close()
 }
 
-// answerer gives the function that handles a message: at once, or, with the
-// acknowledgement fault, later and in order. stop waits for what is under way.
-func (c *conn) answerer() (answer func([]byte), stop func()) {
-	handle := func(message []byte) { c.srv.dialect.handle(c, message) }
-	if c.faults.AckDelay == 0 {
-		return handle, func() {}
-	}
-	type late struct {
-		due     time.Time
-		message []byte
-	}
-	queue, done, quit := make(chan late, 4096), make(chan struct{}), make(chan struct{})
+// lateMessage is a client message that is handled later.
+type lateMessage struct {
+	due     time.Time
+	message []byte
+}
+
+// answerLate handles late messages in order; stop ends it and waits for it.
+func (c *conn) answerLate() (stop func()) {
+	done, quit := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
-		for l := range queue {
+		for l := range c.late {
 			select {
 			case <-time.After(time.Until(l.due)):
-				handle(l.message)
+				c.srv.dialect.handle(c, l.message)
 			case <-quit:
 			}
+			c.pending.Add(-1)
 		}
 	}()
-	answer = func(m []byte) { queue <- late{time.Now().Add(c.faults.AckDelay), bytes.Clone(m)} }
-	return answer, func() { close(quit); close(queue); <-done }
+	return func() { close(quit); close(c.late); <-done }
+}
+
+// answer handles a message at once, or later when the faults say so or an earlier
+// one still waits.
+func (c *conn) answer(message []byte) {
+	delay := c.fault().AckDelay
+	if delay == 0 && c.pending.Load() == 0 {
+		c.srv.dialect.handle(c, message)
+		return
+	}
+	c.pending.Add(1)
+	c.late <- lateMessage{time.Now().Add(delay), bytes.Clone(message)}
+}
+
+// flooding notes a client message and reports whether there were too many within a
+// second.
+func (c *conn) flooding(now time.Time) bool {
+	if len(c.recent) == 0 {
+		return false
+	}
+	at := &c.recent[c.truth.Messages%uint64(len(c.recent))]
+	early := *at != 0 && now.UnixNano()-*at < int64(time.Second)
+	*at = now.UnixNano()
+	return early
 }
 
 // read takes client frames until the connection ends.
-func (c *conn) read(answer func([]byte)) {
+func (c *conn) read() {
 	var message []byte
 	state := ws.StateServerSide
 	for {
@@ -133,11 +179,14 @@ func (c *conn) read(answer func([]byte)) {
 			c.refuseFrame(err)
 			return
 		}
+		c.holdReading()
 		c.lastClientNS.Store(time.Now().UnixNano())
 		switch h.OpCode {
 		case ws.OpPing:
 			c.srv.stats.update(func(s *Stats) { s.ProtocolPings++ })
-			c.queueFrame(ws.OpPong, payload)
+			if !c.srv.limits.noPong {
+				c.queueFrame(ws.OpPong, payload)
+			}
 		case ws.OpPong:
 		case ws.OpClose:
 			c.left.Store(true)
@@ -159,11 +208,28 @@ func (c *conn) read(answer func([]byte)) {
 				c.refuseFrame(errNotUTF8)
 				return
 			}
-			c.srv.stats.update(func(s *Stats) { s.Requests++ })
-			answer(message)
+			if !c.take(message) {
+				return
+			}
 			message = message[:0]
 		}
 	}
+}
+
+// take counts and handles a message; false when the client sent too many.
+func (c *conn) take(message []byte) bool {
+	c.srv.stats.update(func(s *Stats) { s.Requests++ })
+	if c.flooding(time.Now()) {
+		c.srv.stats.update(func(s *Stats) { s.FloodCuts++ })
+		c.srv.cfg.Logger.Info("client cut for too many messages a second", "conn", c.id)
+		c.kill()
+		return false
+	}
+	c.mu.Lock()
+	c.truth.Messages++
+	c.mu.Unlock()
+	c.answer(message)
+	return true
 }
 
 var (
@@ -247,10 +313,13 @@ func (c *conn) write() {
 // to answer it, so that nothing it has not read yet is lost; any other is cut.
 func (c *conn) afterLast() {
 	c.mu.Lock()
-	closed, dead := c.closed, c.dead
+	closed, dead, reset := c.closed, c.dead, c.reset
 	c.mu.Unlock()
 	switch {
 	case dead:
+	case reset:
+		time.Sleep(beforeReset)
+		c.raw.reset()
 	case closed:
 		_ = c.nc.SetReadDeadline(time.Now().Add(closeWait))
 	default:
@@ -267,8 +336,11 @@ func (c *conn) kill() {
 	_ = c.raw.Close()
 }
 
-// queueFrame queues a frame that is no data.
+// queueFrame queues a frame that is no data, unless the client is to hear nothing.
 func (c *conn) queueFrame(op ws.OpCode, payload []byte) {
+	if f := c.fault(); f.Silent || f.HalfOpen {
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.ending || c.dead {
@@ -279,6 +351,14 @@ func (c *conn) queueFrame(op ws.OpCode, payload []byte) {
 }
 
 func (c *conn) queueText(payload []byte) { c.queueFrame(ws.OpText, payload) }
+
+// queueAnswer queues the answer to a request other than a ping.
+func (c *conn) queueAnswer(payload []byte) {
+	if f := c.fault(); f.LoseAcks || f.PingsOnly {
+		return
+	}
+	c.queueText(payload)
+}
 
 // queueRaw queues bytes as they are.
 func (c *conn) queueRaw(raw []byte) {
@@ -318,36 +398,59 @@ func (c *conn) append(op ws.OpCode, payload []byte) {
 	c.out.Write(payload)
 }
 
-// queueData queues a text frame of data without waking the writer (see kick) and
-// reports whether the client still takes data. Any goroutine may call it.
-func (c *conn) queueData(payload []byte) bool {
+// frame is one data frame on its way. The payload is the caller's.
+type frame struct {
+	key      key // zero where it belongs to no one stream
+	channel  string
+	op       ws.OpCode
+	payload  []byte
+	sequence uint64 // of its last item; 0 none
+	delta    bool   // it changes a book the client keeps
+}
+
+// fate is what became of a data frame.
+type fate uint8
+
+const (
+	fateSent     fate = iota
+	fateWithheld      // by a fault
+	fateGone          // the client takes no more data
+)
+
+// queueData queues a frame of data, or does with it what the faults say, without
+// waking the writer (see kick). Any goroutine may call it.
+func (c *conn) queueData(f *frame) fate {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.ending || c.dead {
-		return false
+		return fateGone
 	}
 	if c.out.Len()+c.flight > c.srv.backlog {
 		c.dead = true
 		c.wake.Broadcast()
 		c.srv.stats.update(func(s *Stats) { s.SlowCuts++ })
 		_ = c.raw.Close()
-		return false
+		return fateGone
 	}
-	c.append(ws.OpText, payload)
-	c.data++
-	if c.faults.DropAfter > 0 && c.data >= c.faults.DropAfter {
-		if c.faults.CloseCode != 0 {
-			c.closeLocked(ws.StatusCode(c.faults.CloseCode), "")
+	fate, faults := c.misbehave(f), c.fault()
+	if faults.DropAfter > 0 && c.data >= faults.DropAfter {
+		if faults.CloseCode != 0 {
+			c.closeLocked(ws.StatusCode(faults.CloseCode), "")
 		}
 		c.ending = true
 		c.wake.Broadcast()
 	}
-	return true
+	return fate
 }
 
 // kick wakes the writer after queueData.
 func (c *conn) kick() {
-	c.lastDataNS.Store(time.Now().UnixNano())
+	c.mu.Lock()
+	if c.flowed {
+		c.flowed = false
+		c.lastDataNS.Store(time.Now().UnixNano())
+	}
+	c.mu.Unlock()
 	c.wake.Broadcast()
 }
 
@@ -372,6 +475,10 @@ func (c *conn) watchIdle() *time.Timer {
 	timer = time.AfterFunc(min(cfg.IdleTimeout, cfg.SilentTimeout), func() {
 		<-ready
 		if c.isGone() {
+			return
+		}
+		if c.fault().HalfOpen {
+			timer.Reset(cfg.IdleTimeout)
 			return
 		}
 		last, limit := c.lastClientNS.Load(), cfg.IdleTimeout
@@ -441,6 +548,7 @@ func (c *conn) subscribe(keys []key) {
 		}
 		c.keysMu.Unlock()
 		if !known {
+			c.noteSubscribed(k)
 			c.srv.source.subscribe(c, k)
 		}
 	}
@@ -456,6 +564,7 @@ func (c *conn) unsubscribe(keys []key) {
 		c.keysMu.Unlock()
 		if i >= 0 {
 			c.srv.source.unsubscribe(c, k)
+			c.noteUnsubscribed(k)
 		}
 	}
 }
@@ -478,8 +587,8 @@ func (c *conn) restartSettle() {
 
 // begin runs once, on the timer's goroutine, when requests have been quiet.
 func (c *conn) begin() {
-	if c.faults.CloseCode != 0 && c.faults.DropAfter == 0 {
-		c.queueClose(ws.StatusCode(c.faults.CloseCode), "")
+	if f := c.fault(); f.CloseCode != 0 && f.DropAfter == 0 {
+		c.queueClose(ws.StatusCode(f.CloseCode), "")
 		return
 	}
 	c.srv.source.begin(c)

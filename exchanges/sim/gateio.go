@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/gobwas/ws"
 )
 
 // venueGateio is the name in Config.Venue.
@@ -54,7 +56,7 @@ type gateio struct {
 func newGateio(s *Server) (*gateio, source, error) {
 	g := &gateio{srv: s}
 	if s.cfg.Capture == "" {
-		src := newSynthetic(s)
+		src := newSynthetic(s, gateioFormat{})
 		g.rest = syntheticREST{src}
 		return g, src, nil
 	}
@@ -73,6 +75,9 @@ func newGateio(s *Server) (*gateio, source, error) {
 func (g *gateio) wsPath() string          { return "/ws/v4/" }
 func (g *gateio) restPath() string        { return "/api/v4" }
 func (g *gateio) isREST(path string) bool { return strings.HasPrefix(path, "/api/v4/") }
+func (g *gateio) limits() limits          { return limits{life: g.srv.cfg.ConnectionLife} }
+func (g *gateio) op() ws.OpCode           { return ws.OpText }
+func (g *gateio) streamName(k key) string { return gateioFormat{}.name(k) }
 
 // gateioRequest is a client's message.
 type gateioRequest struct {
@@ -110,7 +115,7 @@ func (g *gateio) handle(c *conn, message []byte) {
 		c.queueText(appendPong(nil, c, now))
 		return
 	}
-	if c.faults.NoAcks {
+	if c.fault().NoAcks {
 		return
 	}
 	keys, no := g.check(c, r)
@@ -119,19 +124,19 @@ func (g *gateio) handle(c *conn, message []byte) {
 		g.refuse(c, now, r, no)
 	case r.Event == "subscribe":
 		g.srv.stats.update(func(s *Stats) { s.Subscribes++ })
-		c.queueText(appendAck(nil, c, now, r, nil))
+		c.queueAnswer(appendAck(nil, c, now, r, nil))
 		c.subscribe(keys)
 	default:
 		g.srv.stats.update(func(s *Stats) { s.Unsubscribes++ })
 		c.unsubscribe(keys)
-		c.queueText(appendAck(nil, c, now, r, nil))
+		c.queueAnswer(appendAck(nil, c, now, r, nil))
 	}
 	c.restartSettle()
 }
 
 func (g *gateio) refuse(c *conn, now time.Time, r gateioRequest, no *refusal) {
 	g.srv.stats.update(func(s *Stats) { s.Refusals++ })
-	c.queueText(appendAck(nil, c, now, r, no))
+	c.queueAnswer(appendAck(nil, c, now, r, no))
 }
 
 // checkTime: a request without time is accepted, as probed.
@@ -156,8 +161,8 @@ func (g *gateio) check(c *conn, r gateioRequest) ([]key, *refusal) {
 		return nil, refusef(codeArgument, "Unknown event %s", r.Event)
 	}
 	for _, k := range keys {
-		if slices.Contains(c.faults.RefusePairs, k.pair) {
-			return nil, refusef(codeArgument, "%s", orDefault(c.faults.RefuseText, "unknown currency pair: "+k.pair))
+		if f := c.fault(); f.refuses(k.pair) {
+			return nil, refusef(codeArgument, "%s", orDefault(f.RefuseText, "unknown currency pair: "+k.pair))
 		}
 		if !g.srv.source.knows(k.pair) {
 			return nil, refusef(codeArgument, "unknown currency pair: %s", k.pair)

@@ -118,7 +118,7 @@ func (r *captureREST) onePair(pair string) []byte {
 
 func (r *captureREST) makePair(pair string) []byte {
 	d := orDefault(r.made()[pair], &decimals{})
-	return appendPairInfo(nil, pair, d.price, d.amount)
+	return appendPairInfo(nil, pair, d.price, d.amount, "tradable")
 }
 
 // orderBook gives the recorded bodies of a pair in order; they are what they are,

@@ -1,8 +1,12 @@
 package sim
 
 import (
+	"math"
 	"strconv"
+	"strings"
 	"time"
+
+	"github.com/gobwas/ws"
 )
 
 // The text of the venue's pushes, keys in the order the live venue sends them.
@@ -263,25 +267,45 @@ func appendCandle(b []byte, p *pair, interval string, c candle, closed bool, now
 	return append(b, '}', '}')
 }
 
-// streamKind is how a stream of the market behaves.
-type streamKind uint8
+// gateioFormat writes the pushes of Gate.io spot v4.
+type gateioFormat struct{}
 
-const (
-	kindSilent        streamKind = iota // acknowledged, never sends
-	kindQuotes                          // on each change of the quote
-	kindTrades                          // on each execution
-	kindDiffs                           // once a window: what changed in the best levels
-	kindSnapshotDiffs                   // the same after a snapshot
-	kindTop                             // once a window: the best levels
-	kindTicker                          // once a window: the day's statistics
-	kindCandle                          // once a window: the bar under way
-)
+func (gateioFormat) separator() string { return "_" }
+func (gateioFormat) op() ws.OpCode     { return ws.OpText }
+func (gateioFormat) name(k key) string {
+	return strings.TrimRight(k.channel+" "+k.pair+" "+k.level+k.interval, " ")
+}
+func (gateioFormat) spec(k key) streamSpec { return specOf(k) }
 
-// streamSpec is the behaviour of a stream; depth in levels a side.
-type streamSpec struct {
-	kind   streamKind
-	depth  int
-	window time.Duration
+func (gateioFormat) quote(b []byte, st *stream, m moment) []byte {
+	return appendBookTicker(b, st.pair, m.changedMS, m.nowMS)
+}
+
+func (gateioFormat) trades(b []byte, st *stream, ts []trade, m moment) []byte {
+	return appendTrade(b, st.channel, st.pair, ts[0], m.baseNS+ts[0].atNS, m.nowMS)
+}
+
+func (gateioFormat) diffs(b []byte, st *stream, first uint64, bids, asks []level, m moment) []byte {
+	if st.spec.kind == kindDiffs {
+		return appendDiffs(b, st.pair, first, bids, asks, m.changedMS, m.nowMS)
+	}
+	last := st.pair.id
+	if first == 0 {
+		last = st.lastID
+	}
+	return appendOBU(b, st.pair, st.level, first, last, bids, asks, m.changedMS, m.nowMS)
+}
+
+func (gateioFormat) top(b []byte, st *stream, bids, asks []level, m moment) []byte {
+	return appendTop(b, st.pair, st.level, bids, asks, m.changedMS, m.nowMS)
+}
+
+func (gateioFormat) ticker(b []byte, _ *stream, pairs []*pair, m moment) []byte {
+	return appendTicker(b, pairs[0], m.nowMS)
+}
+
+func (gateioFormat) candle(b []byte, st *stream, closed bool, m moment) []byte {
+	return appendCandle(b, st.pair, st.level, st.candle, closed, m.nowMS)
 }
 
 // specOf gives the behaviour of a stream of the venue.
@@ -294,23 +318,35 @@ func specOf(k key) streamSpec {
 	case chTickers:
 		return streamSpec{kind: kindTicker, window: time.Second}
 	case chCandles:
-		return streamSpec{kind: kindCandle, window: time.Second}
+		return streamSpec{kind: kindCandle, window: time.Second, bar: candleSeconds(k.level)}
 	case chDiffs:
 		if k.interval == "20ms" {
-			return streamSpec{kindDiffs, 20, 20 * time.Millisecond}
+			return streamSpec{kind: kindDiffs, depth: 20, window: 20 * time.Millisecond}
 		}
-		return streamSpec{kindDiffs, 100, 100 * time.Millisecond}
+		return streamSpec{kind: kindDiffs, depth: 100, window: 100 * time.Millisecond}
 	case chTop:
 		depth, _ := strconv.Atoi(k.level)
 		window, _ := time.ParseDuration(k.interval)
-		return streamSpec{kindTop, depth, window}
+		return streamSpec{kind: kindTop, depth: depth, window: window}
 	case chOBU:
 		switch k.level {
 		case "50":
-			return streamSpec{kindSnapshotDiffs, 50, 20 * time.Millisecond}
+			return streamSpec{kind: kindSnapshotDiffs, depth: 50, window: 20 * time.Millisecond}
 		case "400":
-			return streamSpec{kindSnapshotDiffs, 400, 100 * time.Millisecond}
+			return streamSpec{kind: kindSnapshotDiffs, depth: 400, window: 100 * time.Millisecond}
 		}
 	}
 	return streamSpec{kind: kindSilent}
+}
+
+// candleSeconds is the length of a bar.
+func candleSeconds(interval string) int64 {
+	switch interval {
+	case "1d":
+		return 86400
+	case "7d":
+		return 7 * 86400
+	}
+	d, _ := time.ParseDuration(interval)
+	return int64(math.Max(1, d.Seconds()))
 }

@@ -86,8 +86,25 @@ func restError(w http.ResponseWriter, status int, label, message string) {
 	_ = json.NewEncoder(w).Encode(map[string]string{"label": label, "message": message})
 }
 
+// restError answers with a status that is no fault of the request.
+func (g *gateio) restError(w http.ResponseWriter, status int) {
+	label := "SERVER_ERROR"
+	if status == http.StatusTooManyRequests {
+		label = "TOO_MANY_REQUESTS"
+	}
+	restError(w, status, label, http.StatusText(status))
+}
+
+// tradeStatus is the status of a pair; the faults halt some.
+func tradeStatus(s *Server, pair string) string {
+	if s.halted(pair) {
+		return "untradable"
+	}
+	return "tradable"
+}
+
 // appendPairInfo writes a pair as /spot/currency_pairs does.
-func appendPairInfo(b []byte, pair string, precision, amountPrecision int) []byte {
+func appendPairInfo(b []byte, pair string, precision, amountPrecision int, status string) []byte {
 	base, quote, _ := strings.Cut(pair, "_")
 	b = append(b, `{"id":`...)
 	b = appendJSON(b, pair)
@@ -101,7 +118,7 @@ func appendPairInfo(b []byte, pair string, precision, amountPrecision int) []byt
 	b = strconv.AppendInt(b, int64(amountPrecision), 10)
 	b = append(b, `,"precision":`...)
 	b = strconv.AppendInt(b, int64(precision), 10)
-	return append(b, `,"trade_status":"tradable","sell_start":1516378650,"buy_start":1516378650,"type":"normal"}`...)
+	return append(b, `,"trade_status":"`+status+`","sell_start":1516378650,"buy_start":1516378650,"type":"normal"}`...)
 }
 
 // syntheticREST answers from the market.
@@ -113,7 +130,7 @@ func (s syntheticREST) allPairs() []byte {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = appendPairInfo(b, p.name, p.priceDecimals, p.amountDecimals)
+		b = appendPairInfo(b, p.name, p.priceDecimals, p.amountDecimals, tradeStatus(s.srv, p.name))
 	}
 	return append(b, ']')
 }
@@ -123,38 +140,27 @@ func (s syntheticREST) onePair(pair string) []byte {
 	if p == nil {
 		return nil
 	}
-	return appendPairInfo(nil, p.name, p.priceDecimals, p.amountDecimals)
+	return appendPairInfo(nil, p.name, p.priceDecimals, p.amountDecimals, tradeStatus(s.srv, p.name))
 }
 
 func (s syntheticREST) orderBook(pair string, limit int, withID bool) []byte {
-	book, ok := s.book(pair)
+	v, ok := s.view(pair, s.srv.fault().RESTStale)
 	if !ok {
 		return nil
 	}
 	b := []byte{'{'}
 	if withID {
 		b = append(b, `"id":`...)
-		b = strconv.AppendUint(b, book.id, 10)
+		b = strconv.AppendUint(b, v.id, 10)
 		b = append(b, ',')
 	}
 	b = append(b, `"current":`...)
 	b = strconv.AppendInt(b, time.Now().UnixMilli(), 10)
 	b = append(b, `,"update":`...)
-	b = strconv.AppendInt(b, book.changedMS, 10)
+	b = strconv.AppendInt(b, v.changedMS, 10)
 	b = append(b, `,"asks":`...)
-	b = appendTextLevels(b, book.asks[:min(limit, len(book.asks))])
+	b = v.pair.appendLevels(b, v.asks[:min(limit, len(v.asks))])
 	b = append(b, `,"bids":`...)
-	b = appendTextLevels(b, book.bids[:min(limit, len(book.bids))])
+	b = v.pair.appendLevels(b, v.bids[:min(limit, len(v.bids))])
 	return append(b, '}')
-}
-
-func appendTextLevels(b []byte, levels [][2]string) []byte {
-	b = append(b, '[')
-	for i, l := range levels {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = append(b, `["`+l[0]+`","`+l[1]+`"]`...)
-	}
-	return append(b, ']')
 }

@@ -3,6 +3,8 @@ package sim
 import (
 	"bytes"
 	"strings"
+
+	"github.com/gobwas/ws"
 )
 
 // gateioFrame is what routing reads of a message of the venue.
@@ -59,7 +61,7 @@ func readGateioResult(b []byte) (r gateioResult) {
 // routeGateio reads the route of a captured message. Answers to requests, pongs
 // and notices about the recorded connection are not resent: they belong to that
 // connection. What cannot be read is data for everybody.
-func routeGateio(frame []byte) (route, bool) {
+func routeGateio(_ ws.OpCode, frame []byte) (route, bool) {
 	f, ok := readGateioFrame(frame)
 	switch {
 	case !ok:
@@ -75,12 +77,12 @@ func routeGateio(frame []byte) (route, bool) {
 	switch f.channel {
 	case chOBU:
 		pair, level, _ := cutOBU(r.stream)
-		return route{f.channel, pair, level}, true
+		return route{f.channel, pair, level, true}, true
 	case chCandles:
 		level, pair, _ := strings.Cut(r.name, "_")
-		return route{f.channel, pair, level}, true
+		return route{f.channel, pair, level, false}, true
 	case chTop:
-		return route{f.channel, r.stream, r.level}, true
+		return route{f.channel, r.stream, r.level, false}, true
 	}
-	return route{channel: f.channel, pair: orDefault(r.pair, r.stream)}, true
+	return route{channel: f.channel, pair: orDefault(r.pair, r.stream), delta: f.channel == chDiffs}, true
 }

@@ -55,10 +55,11 @@ type market struct {
 	trades []trade // of the last step
 }
 
-func newMarket(seed uint64, symbols int) *market {
+// newMarket lists pairs whose names have the separator between base and quote.
+func newMarket(seed uint64, symbols int, separator string) *market {
 	m := &market{rng: rand.New(rand.NewPCG(seed, 0x7469636b)), byName: map[string]*pair{}}
 	for i := range symbols {
-		p := m.list(i)
+		p := m.list(i, separator)
 		m.pairs = append(m.pairs, p)
 		m.byName[p.name] = p
 	}
@@ -66,9 +67,10 @@ func newMarket(seed uint64, symbols int) *market {
 }
 
 // list makes a pair with a full book.
-func (m *market) list(i int) *pair {
+func (m *market) list(i int, separator string) *pair {
 	p := &pair{pairSpec: namedSpec(i), index: i, weight: 1 / (2 + float64(i)*0.5)}
 	p.base, p.quote, _ = strings.Cut(p.name, "_")
+	p.name = p.base + separator + p.quote
 	p.id, p.tradeID = p.firstID, p.firstTradeID
 	p.bids.sign, p.asks.sign = -1, 1
 	p.bids.levels = make([]level, 0, mostLevels+8)

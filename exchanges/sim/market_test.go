@@ -24,7 +24,7 @@ func TestAppendDecimal(t *testing.T) {
 // the quote is reported changed when it did and only then.
 func TestStepsKeepTheBooksWhole(t *testing.T) {
 	t.Parallel()
-	m := newMarket(3, 30)
+	m := newMarket(3, 30, "_")
 	quotes, trades := 0, 0
 	const steps = 100_000
 	for i := range steps {
@@ -49,7 +49,7 @@ func TestStepsKeepTheBooksWhole(t *testing.T) {
 
 // A quiet step moves the id and neither the quote nor the 100 best levels.
 func TestQuietSteps(t *testing.T) {
-	m := newMarket(3, 1)
+	m := newMarket(3, 1, "_")
 	p := m.pairs[0]
 	top := append([]level(nil), p.bids.top(100)...)
 	for i := range 2000 {
@@ -112,7 +112,7 @@ func TestDiffLevels(t *testing.T) {
 
 // The order in which diffs stand is not the order of price.
 func TestAppendUnordered(t *testing.T) {
-	p := newMarket(1, 1).pairs[0]
+	p := newMarket(1, 1, "_").pairs[0]
 	levels := []level{{10, 1}, {20, 2}, {30, 3}}
 	assert.Equal(t, `[["1","0.000001"],["2","0.000002"],["3","0.000003"]]`, string(p.appendUnordered(nil, levels, 0)))
 	assert.Equal(t, `x[["2","0.000002"],["3","0.000003"],["1","0.000001"]]`, string(p.appendUnordered([]byte("x"), levels, 4)))
@@ -123,7 +123,7 @@ func TestAppendUnordered(t *testing.T) {
 // best levels and no others, whatever came, went or changed back in between.
 func TestWindowsServeABookTakenBetweenMessages(t *testing.T) {
 	const depth = 20
-	m := newMarket(11, 1)
+	m := newMarket(11, 1, "_")
 	p := m.pairs[0]
 	var w window
 	w.restart(&p.bids, depth)
@@ -158,7 +158,7 @@ func TestWindowsServeABookTakenBetweenMessages(t *testing.T) {
 }
 
 func BenchmarkStepWithQuote(b *testing.B) {
-	m := newMarket(1, 100)
+	m := newMarket(1, 100, "_")
 	buf := make([]byte, 0, 1024)
 	b.ReportAllocs()
 	for i := range b.N {
@@ -172,7 +172,7 @@ func BenchmarkStepWithQuote(b *testing.B) {
 func BenchmarkDiffWindow(b *testing.B) {
 	for _, depth := range []int{20, 100, 400} {
 		b.Run(strconv.Itoa(depth), func(b *testing.B) {
-			p := newMarket(1, 1).pairs[0]
+			p := newMarket(1, 1, "_").pairs[0]
 			old := append([]level(nil), p.bids.top(depth)...)
 			var out []level
 			b.ReportAllocs()

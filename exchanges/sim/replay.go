@@ -23,7 +23,13 @@ type replay struct {
 type player struct {
 	c       *conn
 	capture *capture
-	wanted  atomic.Pointer[[]bool] // by route number; replaced when streams change
+	wanted  atomic.Pointer[[]choice] // by route number; replaced when streams change
+}
+
+// choice says whether a client wants the frames of a route, and as which stream.
+type choice struct {
+	wanted bool
+	key    key // zero for a route that goes to everybody
 }
 
 func newReplay(s *Server, c *capture, pairs map[string]bool) *replay {
@@ -32,6 +38,7 @@ func newReplay(s *Server, c *capture, pairs map[string]bool) *replay {
 
 func (r *replay) knows(pair string) bool       { return r.pairs[pair] }
 func (r *replay) book(string) (bookCopy, bool) { return bookCopy{}, false }
+func (r *replay) freeze(bool)                  {} // recorded answers are what they are
 func (r *replay) start()                       {}
 func (r *replay) subscribe(c *conn, _ key)     { r.refresh(c) }
 func (r *replay) unsubscribe(c *conn, _ key)   { r.refresh(c) }
@@ -74,21 +81,28 @@ func (r *replay) refresh(c *conn) {
 // choose works out which routes the client wants now.
 func (p *player) choose() {
 	keys := p.c.wanted()
-	wanted := make([]bool, len(p.capture.routes))
+	wanted := make([]choice, len(p.capture.routes))
 	for n, r := range p.capture.routes {
 		for _, k := range keys {
-			if r.matches(k) {
-				wanted[n] = true
-				break
+			if !r.matches(k) {
+				continue
 			}
+			wanted[n].wanted = true
+			if r.named() {
+				wanted[n].key = k
+			}
+			break
 		}
 	}
 	p.wanted.Store(&wanted)
 }
 
+// named reports whether a route names a stream.
+func (r route) named() bool { return r.pair != "" && r.channel != "" }
+
 // matches reports whether a frame of route r belongs to stream k.
 func (r route) matches(k key) bool {
-	if r.pair == "" || r.channel == "" {
+	if !r.named() {
 		return true
 	}
 	return r.channel == k.channel && r.pair == k.pair && (r.level == "" || k.level == "" || r.level == k.level)
@@ -104,14 +118,15 @@ func (p *player) play(s *Server) {
 	defer p.c.kick()
 	for i := range p.capture.frames {
 		f := &p.capture.frames[i]
-		if !(*p.wanted.Load())[f.route] {
+		choice := (*p.wanted.Load())[f.route]
+		if !choice.wanted {
 			continue
 		}
 		if !pace.wait(f.timeNS) || !p.c.waitRoom() {
 			return
 		}
-		s.stats.frames(p.capture.routes[f.route].channel, 1)
-		if !p.c.queueData(f.data) {
+		r := p.capture.routes[f.route]
+		if p.c.queueData(&frame{key: choice.key, channel: r.channel, op: f.op, payload: f.data, delta: r.delta}) == fateGone {
 			return
 		}
 		if i%kickEvery == 0 {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"testing"
 
+	"github.com/gobwas/ws"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -59,7 +60,7 @@ func FuzzRoute(f *testing.F) {
 		f.Add([]byte(row))
 	}
 	f.Fuzz(func(t *testing.T, frame []byte) {
-		routeGateio(frame)
+		routeGateio(ws.OpText, frame)
 		var want map[string]json.RawMessage
 		if json.Unmarshal(frame, &want) != nil || want == nil {
 			return

@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gobwas/ws"
@@ -31,6 +32,8 @@ type source interface {
 	end(c *conn)
 	// book gives a pair's book, best level first; false when it has none.
 	book(pair string) (bookCopy, bool)
+	// freeze keeps the books as they are for stale answers, or forgets them.
+	freeze(on bool)
 	// start and stop frame all the others.
 	start()
 	stop()
@@ -39,14 +42,40 @@ type source interface {
 // bookCopy is a book as text.
 type bookCopy struct {
 	id         uint64
-	changedMS  int64
 	bids, asks [][2]string
+}
+
+// dialect is what a venue says and understands. Its methods may be called from any
+// goroutine, handle from one a connection.
+type dialect interface {
+	wsPath() string
+	restPath() string
+	isREST(path string) bool
+	serveREST(w http.ResponseWriter, r *http.Request)
+	// restError answers a REST request with an error status in the venue's form.
+	restError(w http.ResponseWriter, status int)
+	// op is the kind of message the venue's data are.
+	op() ws.OpCode
+	// handle answers one client message; it does not keep it.
+	handle(c *conn, message []byte)
+	limits() limits
+	// streamName is what the venue calls a stream.
+	streamName(k key) string
+}
+
+// limits are what a venue allows a connection; 0 is no limit.
+type limits struct {
+	messages int           // of the client in a second
+	streams  int           // over the connection's life
+	life     time.Duration // of the connection
+	noPong   bool          // ping frames go unanswered
 }
 
 // Server is one simulated venue. All methods may be called from any goroutine.
 type Server struct {
 	cfg     Config
-	dialect *gateio
+	dialect dialect
+	limits  limits
 	source  source
 	stats   *stats
 	certs   *certificates // nil without TLS
@@ -62,8 +91,10 @@ type Server struct {
 	// answer.
 	upgrading sync.RWMutex
 
+	faults atomic.Pointer[Faults] // for the clients and requests to come
+	truths truths                 // of clients that are gone
+
 	mu        sync.Mutex
-	faults    Faults
 	address   string // HOST:PORT, fixed by Start
 	accepting net.Listener
 	conns     map[*conn]struct{}
@@ -84,7 +115,6 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{
 		cfg:     cfg,
-		faults:  cfg.Faults,
 		stats:   newStats(),
 		sockets: &socketSet{m: map[*trackedConn]struct{}{}},
 		conns:   map[*conn]struct{}{},
@@ -92,9 +122,13 @@ func New(cfg Config) (*Server, error) {
 		stop:    make(chan struct{}),
 		backlog: maxBacklogBytes,
 	}
-	if s.dialect, s.source, err = newGateio(s); err != nil {
+	s.faults.Store(&cfg.Faults)
+	s.dialect, s.source, err = newDialect(s)
+	if err != nil {
 		return nil, fmt.Errorf("sim: %w", err)
 	}
+	s.limits = s.dialect.limits()
+	s.source.freeze(cfg.Faults.RESTStale)
 	if cfg.TLS {
 		if s.certs, err = newCertificates(time.Now()); err != nil {
 			return nil, fmt.Errorf("sim: %w", err)
@@ -106,6 +140,13 @@ func New(cfg Config) (*Server, error) {
 		ErrorLog:          slog.NewLogLogger(cfg.Logger.Handler(), slog.LevelInfo),
 	}
 	return s, nil
+}
+
+func newDialect(s *Server) (dialect, source, error) {
+	if s.cfg.Venue == venueMEXC {
+		return newMEXC(s)
+	}
+	return newGateio(s)
 }
 
 // Start listens and returns. A server starts once.
@@ -123,6 +164,10 @@ func (s *Server) Start() error {
 	}
 	s.started = true
 	s.source.start()
+	s.wg.Go(s.keepHouse)
+	if len(s.cfg.Scenario.Steps) > 0 {
+		s.wg.Go(s.playScenario)
+	}
 	if s.cfg.Once {
 		s.wg.Go(s.watchOnce)
 	}
@@ -135,11 +180,11 @@ func (s *Server) listenLocked(address string) error {
 		return fmt.Errorf("sim: listen on %s: %w", address, err)
 	}
 	s.address = l.Addr().String()
-	var accepting net.Listener = listener{TCPListener: l.(*net.TCPListener), set: s.sockets}
+	var accepting net.Listener = listener{TCPListener: l.(*net.TCPListener), set: s.sockets, faults: s.fault}
 	if s.certs != nil {
 		accepting = tls.NewListener(accepting, &tls.Config{
 			GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-				return s.certs.pick(s.currentFaults()), nil
+				return s.certs.pick(*s.fault()), nil
 			},
 			// Faults choose the certificate at each handshake.
 			SessionTicketsDisabled: true,
@@ -246,23 +291,9 @@ func (s *Server) Pause(accept bool) error {
 	return nil
 }
 
-// SetFaults changes the faults for the connections and requests to come; open
-// WebSocket connections keep theirs.
-func (s *Server) SetFaults(f Faults) error {
-	if err := f.check(); err != nil {
-		return fmt.Errorf("sim: %w", err)
-	}
-	s.mu.Lock()
-	s.faults = f
-	s.mu.Unlock()
-	return nil
-}
-
 // SendAll sends a text message to every client.
 func (s *Server) SendAll(frame []byte) {
-	for _, c := range s.openConns() {
-		c.queueFrame(ws.OpText, frame)
-	}
+	s.sendAll(ws.OpText, frame)
 }
 
 // SendRawAll sends bytes to every client as they are, between two frames.
@@ -280,11 +311,8 @@ func (s *Server) CloseAll(code int, reason string) {
 	}
 }
 
-func (s *Server) currentFaults() Faults {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.faults
-}
+// fault gives the faults for clients and requests to come.
+func (s *Server) fault() *Faults { return s.faults.Load() }
 
 // openConns gives every client whose upgrade was answered and that is not gone.
 func (s *Server) openConns() []*conn {
@@ -310,7 +338,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.upgrade(w, r)
 	case s.dialect.isREST(r.URL.Path):
 		s.stats.update(func(t *Stats) { t.REST[r.URL.Path]++ })
-		s.dialect.serveREST(w, r)
+		s.serveREST(w, r)
 	default:
 		s.stats.update(func(t *Stats) { t.Refused++ })
 		http.NotFound(w, r)
@@ -330,6 +358,7 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	delete(s.conns, c)
 	s.delivered = s.delivered || c.hadAll()
+	s.truths.add(c.endTruth())
 	s.mu.Unlock()
 }
 
@@ -353,7 +382,7 @@ func (s *Server) accept(w http.ResponseWriter, r *http.Request) *conn {
 
 // refuseUpgrade plays the faults of the handshake.
 func (s *Server) refuseUpgrade(w http.ResponseWriter) bool {
-	f := s.currentFaults()
+	f := s.fault()
 	if f.HTTPStatus == 0 && !f.NotWebSocket {
 		return false
 	}
@@ -382,6 +411,8 @@ func (s *Server) admit(nc net.Conn, br *bufio.Reader) (*conn, bool) {
 	}
 	s.wg.Add(1)
 	s.conns[c] = struct{}{}
+	s.truths.last++
+	c.truth.Number = s.truths.last
 	s.stats.update(func(t *Stats) { t.Connections++ })
 	return c, true
 }

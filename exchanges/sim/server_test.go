@@ -19,7 +19,7 @@ import (
 // A bad configuration is one line that says what is allowed.
 func TestConfigErrors(t *testing.T) {
 	for want, cfg := range map[string]Config{
-		`venue "foo": want "gateio"`:                        {Venue: "foo"},
+		`venue "foo": want "gateio" or "mexc"`:              {Venue: "foo"},
 		`listen address "x": want HOST:PORT`:                {Venue: "gateio", Listen: "x"},
 		"speed -1: want 0":                                  {Venue: "gateio", Speed: -1},
 		"rate -5: want 1 to 1000000 frames a second":        {Venue: "gateio", Rate: -5},

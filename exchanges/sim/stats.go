@@ -23,6 +23,11 @@ type Stats struct {
 	REST           map[string]uint64 // REST requests by path
 	Frames         map[string]uint64 // data frames by channel; "" has no channel
 	FramesTotal    uint64            // sum of Frames
+	Repeats        uint64            // of these, quotes told again unchanged (mexc)
+	Bare           uint64            // of these, frames of a window without a trade (mexc)
+	Malformed      uint64            // data frames sent as half of themselves
+	FloodCuts      uint64            // clients cut for too many messages a second
+	LifeCuts       uint64            // clients cut because their connection was too old
 }
 
 // stats guards a Stats.

@@ -3,10 +3,11 @@ package sim
 import (
 	"cmp"
 	"container/heap"
-	"math"
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/gobwas/ws"
 )
 
 const (
@@ -17,11 +18,67 @@ const (
 	controlEvery = 20 * time.Millisecond  // of market time
 	quietBursts  = 0.4                    // share of bursts out of sight
 	controlSpan  = 0.25                   // seconds in which a missed rate is made good
+	bareEvery    = 100                    // of so many empty windows of trades one is told
 )
+
+// streamKind is how a stream of the market behaves.
+type streamKind uint8
+
+const (
+	kindSilent        streamKind = iota // acknowledged, never sends
+	kindQuotes                          // on each change of the quote
+	kindQuoteWindow                     // once a window: the quote, changed or not
+	kindTrades                          // on each execution
+	kindTradeWindow                     // once a window: its executions
+	kindDiffs                           // once a window: what changed in the best levels
+	kindSnapshotDiffs                   // the same after a snapshot
+	kindTop                             // once a window: the best levels
+	kindTicker                          // once a window: the day's statistics
+	kindTickers                         // the same of all pairs
+	kindCandle                          // once a window: the bar under way
+)
+
+// delta reports whether a stream's frames change a book the client keeps.
+func (k streamKind) delta() bool { return k == kindDiffs || k == kindSnapshotDiffs }
+
+// streamSpec is the behaviour of a stream: depth in levels a side, bar in seconds.
+type streamSpec struct {
+	kind   streamKind
+	depth  int
+	window time.Duration
+	bar    int64
+}
+
+// moment is the wall time of a frame: base is that of market time 0, changed that
+// of the pair's last change, now that of sending.
+type moment struct{ baseNS, changedMS, nowMS int64 }
+
+// format writes the frames of a venue. Its methods keep nothing and return what
+// they appended to b; they are called under the market's lock.
+type format interface {
+	// separator stands between base and quote in the name of a pair.
+	separator() string
+	// op is the kind of message the frames are.
+	op() ws.OpCode
+	// spec is the behaviour of a stream, name what the venue calls it.
+	spec(k key) streamSpec
+	name(k key) string
+
+	quote(b []byte, st *stream, m moment) []byte
+	// trades may be told of none: a window in which nothing happened.
+	trades(b []byte, st *stream, ts []trade, m moment) []byte
+	// diffs from id first to the pair's present one; first 0 is a snapshot.
+	diffs(b []byte, st *stream, first uint64, bids, asks []level, m moment) []byte
+	top(b []byte, st *stream, bids, asks []level, m moment) []byte
+	// ticker tells one pair, or all that are listed.
+	ticker(b []byte, st *stream, pairs []*pair, m moment) []byte
+	candle(b []byte, st *stream, closed bool, m moment) []byte
+}
 
 // stream is one stream of the market with those who get it.
 type stream struct {
 	key
+	name  string
 	spec  streamSpec
 	pair  *pair
 	subs  []*conn
@@ -30,6 +87,9 @@ type stream struct {
 	dueNS      int64  // market time of the next window
 	lastID     uint64 // book id of what was sent last
 	bids, asks window // what was sent last
+	quote      [2]level
+	trades     []trade // since the last window
+	empty      int     // windows without a trade
 	candle     candle
 }
 
@@ -39,6 +99,7 @@ type stream struct {
 type synthetic struct {
 	srv    *Server
 	market *market
+	format format
 	wake   chan struct{}
 	quit   chan struct{}
 	wg     sync.WaitGroup
@@ -52,6 +113,7 @@ type synthetic struct {
 	due     dueHeap
 	buf     []byte
 	diffs   [2][]level
+	frozen  map[string]bookView // books of an earlier moment, by pair; nil: none
 
 	running bool
 	clockNS int64 // market time
@@ -75,11 +137,12 @@ type control struct {
 	nextNS  int64
 }
 
-func newSynthetic(s *Server) *synthetic {
-	m := newMarket(s.cfg.Seed, s.cfg.Symbols)
+func newSynthetic(s *Server, f format) *synthetic {
+	m := newMarket(s.cfg.Seed, s.cfg.Symbols, f.separator())
 	return &synthetic{
 		srv:     s,
 		market:  m,
+		format:  f,
 		wake:    make(chan struct{}, 1),
 		quit:    make(chan struct{}),
 		streams: map[key]*stream{},
@@ -103,16 +166,55 @@ func (s *synthetic) stop() {
 	s.wg.Wait()
 }
 
-func (s *synthetic) book(pair string) (bookCopy, bool) {
+// bookView is a copy of a pair's book.
+type bookView struct {
+	pair       *pair
+	id         uint64
+	changedMS  int64
+	bids, asks []level
+}
+
+// view copies a pair's book: the present one, or, when stale, the one frozen.
+func (s *synthetic) view(pair string, stale bool) (bookView, bool) {
 	p := s.market.byName[pair]
 	if p == nil {
-		return bookCopy{}, false
+		return bookView{}, false
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	b := bookCopy{id: p.id, changedMS: s.wallMS(p.changedNS)}
-	b.bids, b.asks = p.text(p.bids.levels), p.text(p.asks.levels)
-	return b, true
+	if v, ok := s.frozen[pair]; ok && stale {
+		return v, true
+	}
+	return s.viewLocked(p), true
+}
+
+func (s *synthetic) viewLocked(p *pair) bookView {
+	return bookView{p, p.id, s.wallMS(p.changedNS), slices.Clone(p.bids.levels), slices.Clone(p.asks.levels)}
+}
+
+// freeze keeps the books as they are for stale answers, or forgets those kept.
+func (s *synthetic) freeze(on bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !on {
+		s.frozen = nil
+		return
+	}
+	if s.frozen != nil {
+		return
+	}
+	s.frozen = make(map[string]bookView, len(s.market.pairs))
+	for _, p := range s.market.pairs {
+		s.frozen[p.name] = s.viewLocked(p)
+	}
+}
+
+func (s *synthetic) book(pair string) (bookCopy, bool) {
+	v, ok := s.view(pair, false)
+	if !ok {
+		return bookCopy{}, false
+	}
+	return bookCopy{v.id, v.pair.text(v.bids), v.pair.text(v.asks)}, true
 }
 
 func (p *pair) text(levels []level) [][2]string {
@@ -181,8 +283,8 @@ func (s *synthetic) attach(c *conn, k key) {
 	st.subs = append(st.subs, c)
 	st.fresh = append(st.fresh, c)
 	if st.spec.kind == kindSnapshotDiffs {
-		s.buf = appendOBU(s.buf[:0], st.pair, k.level, 0, st.lastID, st.bids.sent, st.asks.sent, s.wallMS(s.clockNS), s.nowMS)
-		s.send(k.channel, s.buf, c)
+		s.buf = s.format.diffs(s.buf[:0], st, 0, st.bids.sent, st.asks.sent, moment{s.baseNS, s.wallMS(s.clockNS), s.nowMS})
+		s.send(st, st.lastID, c)
 		st.fresh = nil
 	}
 	s.flush()
@@ -191,7 +293,10 @@ func (s *synthetic) attach(c *conn, k key) {
 // open starts a stream at the present state of the market.
 func (s *synthetic) open(k key) *stream {
 	p := s.market.byName[k.pair]
-	st := &stream{key: k, spec: specOf(k), pair: p}
+	if p == nil {
+		p = s.market.pairs[0] // a stream of all pairs goes with the first
+	}
+	st := &stream{key: k, name: s.format.name(k), spec: s.format.spec(k), pair: p}
 	switch st.spec.kind {
 	case kindSilent:
 		s.streams[k] = st
@@ -199,7 +304,7 @@ func (s *synthetic) open(k key) *stream {
 	case kindDiffs, kindSnapshotDiffs:
 		st.remember()
 	case kindCandle:
-		st.candle = newCandle(p.last, s.wallMS(s.clockNS)/1000, candleSeconds(k.level))
+		st.candle = newCandle(p.last, s.wallMS(s.clockNS)/1000, st.spec.bar)
 	}
 	s.streams[k] = st
 	s.byPair[p.index] = append(s.byPair[p.index], st)
@@ -258,14 +363,20 @@ func (s *synthetic) changed() {
 	}
 }
 
+// repeatsOfStep is how many windows of a quote a step stands for: at 10 ms the venue
+// repeats 96 of 100 quotes and more (probed 2026-09).
+const repeatsOfStep = 20
+
 // framesOfStep is what a step yields on a stream that sends at once, as the shares
 // in market.go make it.
 func framesOfStep(k streamKind) float64 {
 	switch k {
 	case kindQuotes:
 		return 0.55 * (1 - quietBursts)
-	case kindTrades:
+	case kindTrades, kindTradeWindow:
 		return 0.21 * (1 - quietBursts)
+	case kindQuoteWindow:
+		return repeatsOfStep
 	}
 	return 0
 }
@@ -399,39 +510,59 @@ func (s *synthetic) follow(st *stream) {
 		st.bids.follow(&st.pair.bids, st.spec.depth)
 		st.asks.follow(&st.pair.asks, st.spec.depth)
 	}
-	for _, t := range s.market.trades {
-		switch st.spec.kind {
-		case kindTrades:
-			s.buf = appendTrade(s.buf[:0], st.channel, st.pair, t, s.baseNS+t.atNS, s.nowMS)
-			s.send(st.channel, s.buf, st.subs...)
-		case kindCandle:
+	switch st.spec.kind {
+	case kindTrades:
+		for i := range s.market.trades {
+			s.sendTrades(st, s.market.trades[i:i+1])
+		}
+	case kindTradeWindow:
+		st.trades = append(st.trades, s.market.trades...)
+	case kindCandle:
+		for _, t := range s.market.trades {
 			st.candle.take(t)
 		}
 	}
 }
 
+func (s *synthetic) sendTrades(st *stream, ts []trade) {
+	s.buf = s.format.trades(s.buf[:0], st, ts, s.moment(st.pair))
+	s.send(st, ts[len(ts)-1].id, st.subs...)
+}
+
 func (s *synthetic) sendQuote(p *pair) {
 	for _, st := range s.byPair[p.index] {
 		if st.spec.kind == kindQuotes {
-			s.buf = appendBookTicker(s.buf[:0], p, s.wallMS(p.changedNS), s.nowMS)
-			s.send(st.channel, s.buf, st.subs...)
+			s.buf = s.format.quote(s.buf[:0], st, s.moment(p))
+			s.send(st, p.id, st.subs...)
 		}
 	}
+}
+
+// moment is the wall time of a frame of p that is sent now.
+func (s *synthetic) moment(p *pair) moment {
+	return moment{s.baseNS, s.wallMS(p.changedNS), s.nowMS}
 }
 
 // window ends a window of a stream.
 func (s *synthetic) window(st *stream) {
 	switch st.spec.kind {
+	case kindQuoteWindow:
+		s.sendQuoteWindow(st)
+	case kindTradeWindow:
+		s.sendTradeWindow(st)
 	case kindDiffs, kindSnapshotDiffs:
 		s.sendDiffs(st)
 	case kindTop:
 		s.sendTop(st)
 	case kindTicker:
 		if to := st.receivers(st.lastID != st.pair.id); len(to) > 0 {
-			s.buf = appendTicker(s.buf[:0], st.pair, s.nowMS)
-			s.send(st.channel, s.buf, to...)
+			s.buf = s.format.ticker(s.buf[:0], st, []*pair{st.pair}, s.moment(st.pair))
+			s.send(st, 0, to...)
 		}
 		st.lastID = st.pair.id
+	case kindTickers:
+		s.buf = s.format.ticker(s.buf[:0], st, s.market.pairs, s.moment(st.pair))
+		s.send(st, 0, st.subs...)
 	case kindCandle:
 		s.sendCandle(st)
 	}
@@ -448,6 +579,44 @@ func (st *stream) receivers(news bool) []*conn {
 	return to
 }
 
+// spare reports whether the rate leaves room for n frames that tell nothing new.
+func (s *synthetic) spare(n int) bool {
+	rate := float64(s.srv.cfg.Rate * len(s.live))
+	return float64(s.control.sent+int64(n)) <= rate*float64(s.clockNS-s.control.sinceNS)/1e9
+}
+
+// sendQuoteWindow repeats a quote that has not changed where the rate has room.
+func (s *synthetic) sendQuoteWindow(st *stream) {
+	p := st.pair
+	quote := [2]level{p.bids.best(), p.asks.best()}
+	repeat := quote == st.quote && len(st.fresh) == 0
+	if repeat && !s.spare(len(st.subs)) {
+		return
+	}
+	st.quote, st.fresh = quote, nil
+	s.buf = s.format.quote(s.buf[:0], st, s.moment(p))
+	if n := s.send(st, p.id, st.subs...); repeat {
+		s.srv.stats.update(func(t *Stats) { t.Repeats += uint64(n) })
+	}
+}
+
+// sendTradeWindow sends the trades of a window in one frame; of windows without a
+// trade some are told too, as the venue does.
+func (s *synthetic) sendTradeWindow(st *stream) {
+	if len(st.trades) > 0 {
+		s.sendTrades(st, st.trades)
+		st.trades, st.empty = st.trades[:0], 0
+		return
+	}
+	st.empty++
+	if st.empty%bareEvery != 0 || !s.spare(len(st.subs)) {
+		return
+	}
+	s.buf = s.format.trades(s.buf[:0], st, nil, s.moment(st.pair))
+	n := s.send(st, 0, st.subs...)
+	s.srv.stats.update(func(t *Stats) { t.Bare += uint64(n) })
+}
+
 func (s *synthetic) sendDiffs(st *stream) {
 	p := st.pair
 	if st.lastID == p.id {
@@ -455,13 +624,8 @@ func (s *synthetic) sendDiffs(st *stream) {
 	}
 	s.diffs[0] = st.bids.diff(s.diffs[0][:0], &p.bids, st.spec.depth)
 	s.diffs[1] = st.asks.diff(s.diffs[1][:0], &p.asks, st.spec.depth)
-	changedMS := s.wallMS(p.changedNS)
-	if st.spec.kind == kindDiffs {
-		s.buf = appendDiffs(s.buf[:0], p, st.lastID+1, s.diffs[0], s.diffs[1], changedMS, s.nowMS)
-	} else {
-		s.buf = appendOBU(s.buf[:0], p, st.level, st.lastID+1, p.id, s.diffs[0], s.diffs[1], changedMS, s.nowMS)
-	}
-	s.send(st.channel, s.buf, st.subs...)
+	s.buf = s.format.diffs(s.buf[:0], st, st.lastID+1, s.diffs[0], s.diffs[1], s.moment(p))
+	s.send(st, p.id, st.subs...)
 	st.remember()
 }
 
@@ -470,8 +634,8 @@ func (s *synthetic) sendTop(st *stream) {
 	bids, asks := p.bids.top(st.spec.depth), p.asks.top(st.spec.depth)
 	news := !slices.Equal(bids, st.bids.sent) || !slices.Equal(asks, st.asks.sent)
 	if to := st.receivers(news); len(to) > 0 {
-		s.buf = appendTop(s.buf[:0], p, st.level, bids, asks, s.wallMS(p.changedNS), s.nowMS)
-		s.send(st.channel, s.buf, to...)
+		s.buf = s.format.top(s.buf[:0], st, bids, asks, s.moment(p))
+		s.send(st, p.id, to...)
 	}
 	if news {
 		st.remember()
@@ -487,16 +651,16 @@ func (st *stream) remember() {
 }
 
 func (s *synthetic) sendCandle(st *stream) {
-	p, length := st.pair, candleSeconds(st.level)
+	p, length := st.pair, st.spec.bar
 	nowS := s.wallMS(s.clockNS) / 1000
 	if nowS >= st.candle.startS+length {
-		s.buf = appendCandle(s.buf[:0], p, st.level, st.candle, true, s.nowMS)
-		s.send(st.channel, s.buf, st.subs...)
+		s.buf = s.format.candle(s.buf[:0], st, true, s.moment(p))
+		s.send(st, 0, st.subs...)
 		st.candle = newCandle(st.candle.close, nowS, length)
 	}
 	if to := st.receivers(st.lastID != p.tradeID); len(to) > 0 {
-		s.buf = appendCandle(s.buf[:0], p, st.level, st.candle, false, s.nowMS)
-		s.send(st.channel, s.buf, to...)
+		s.buf = s.format.candle(s.buf[:0], st, false, s.moment(p))
+		s.send(st, 0, to...)
 	}
 	st.lastID = p.tradeID
 }
@@ -512,33 +676,23 @@ func (c *candle) take(t trade) {
 	c.quoteUnits += t.lots * t.ticks
 }
 
-// candleSeconds is the length of a bar.
-func candleSeconds(interval string) int64 {
-	switch interval {
-	case "1d":
-		return 86400
-	case "7d":
-		return 7 * 86400
-	}
-	d, _ := time.ParseDuration(interval)
-	return int64(math.Max(1, d.Seconds()))
-}
-
-// send queues a data frame for clients; they are woken by flush.
-func (s *synthetic) send(channel string, frame []byte, to ...*conn) {
+// send queues the frame in buf for clients and gives how many got it; they are
+// woken by flush. The sequence is that of the frame's last item, 0 where it has none.
+func (s *synthetic) send(st *stream, sequence uint64, to ...*conn) int {
+	f := frame{key: st.key, channel: st.channel, op: s.format.op(), payload: s.buf, sequence: sequence, delta: st.spec.kind.delta()}
 	n := 0
 	for _, c := range to {
-		if !c.queueData(frame) {
-			continue
+		fate := c.queueData(&f)
+		if fate == fateSent {
+			n++
 		}
-		n++
-		if !c.touched {
+		if fate != fateGone && !c.touched {
 			c.touched = true
 			s.touched = append(s.touched, c)
 		}
 	}
 	s.control.sent += int64(len(to))
-	s.srv.stats.frames(channel, n)
+	return n
 }
 
 func (s *synthetic) flush() {
