@@ -291,6 +291,16 @@ func (r *reader) await(t *testing.T, what string, limit time.Duration, holds fun
 	}
 }
 
+// awaitSilence waits until a reader has said nothing for so long: it naps.
+func (r *reader) awaitSilence(t *testing.T, d time.Duration) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return time.Since(r.heard) > d
+	}, patience, time.Millisecond, "%s reader: never silent", r.name)
+}
+
 // awaitEvent waits until an event was said more than n times.
 func (r *reader) awaitEvent(t *testing.T, event string, n int, limit time.Duration) {
 	t.Helper()
