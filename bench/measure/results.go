@@ -15,7 +15,8 @@ How to read it:
   its CPU shows in them. The rows "since due" count such a stall for every record that was due meanwhile.
 - "over_stamped_raw" compares like with like: the same lines, the same pace, the same two readings of the
   counter, bare C on both sides. "over_ping" divides by half a round trip, which has no reading in it: the
-  counter's cost, printed in the head, is then all on our side.
+  counter's cost, printed in the head, is then all on our side. Where the counter moves in coarse steps (see
+  the head) a ratio of two short times is no finer than they.
 - "recv->publish" is from the read of a chunk of the socket to the first commit of a frame: a frame that came
   behind others of its chunk waits for them.
 - The plain decoders leave less behind: texts, or inexact floats, and no instrument. "short" against them is
