@@ -119,8 +119,7 @@ func (b *bench) socketSamples(s socketRun, wait bool) (samples []sample, lost ui
 	}
 	reader, err := b.readerOf(feed, wait)
 	if err != nil {
-		publisher.kill()
-		return nil, 0, err
+		return nil, 0, publisher.explain(err)
 	}
 	time.Sleep(socketTime)
 	if err := publisher.interrupt(); err != nil {
