@@ -108,6 +108,9 @@ func (s *Server) ApplyFaults(f Faults) error {
 	}
 	s.sockets.apply(&f)
 	for _, c := range s.openConns() {
+		if c.fault().HalfOpen && !f.HalfOpen {
+			c.lastClientNS.Store(time.Now().UnixNano()) // it was not heard, not silent
+		}
 		c.faults.Store(&f)
 	}
 	if f.DropSockets {

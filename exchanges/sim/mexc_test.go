@@ -634,7 +634,7 @@ func TestMEXCSeedRepeatsTheQuotes(t *testing.T) {
 	run := func(seed uint64, tls bool) (quotes []string) {
 		c := dial(t, startMEXC(t, Config{Settle: 100 * time.Millisecond, Seed: seed, Rate: 2000, Symbols: 5, TLS: tls}))
 		c.want(quoteStream, dealsStream)
-		for range 150 {
+		for range 80 {
 			m := c.push()
 			for _, body := range slices.Concat(m[bodyBookTicker], m[bodyDeals]) {
 				b := readMessage(t, []byte(body))
