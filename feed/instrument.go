@@ -51,6 +51,8 @@ type subscription struct {
 	firstDataNS int64 // when the first data must have come, 0 none awaited
 	retryNS     int64 // not asked for before
 	retryWaitNS int64 // grows with each retry of the subscription alone
+
+	refusal string // the venue's words, of the newest refusal
 }
 
 // instrument is the hot thread's own side of a row of the instrument table.

@@ -27,6 +27,7 @@ type Publisher struct {
 	cfg     PublisherConfig
 	segment *shm.Segment
 	hot     *hot
+	control *controlServer // nil without a file, and where it cannot listen
 	cancel  context.CancelFunc
 	ctx     context.Context
 	done    chan struct{}
@@ -82,6 +83,12 @@ func StartPublisher(cfg PublisherConfig) (*Publisher, error) {
 	if err := p.start(names, metadata); err != nil {
 		p.cancel()
 		return nil, errors.Join(err, segment.Close(true))
+	}
+	if !cfg.Anonymous {
+		if p.control, err = p.listenControl(); err != nil {
+			// The data matter more than the means to change them.
+			cfg.Logger.Error("feed cannot be controlled from outside", "error", err, "feed", cfg.Feed)
+		}
 	}
 	return p, nil
 }
@@ -373,6 +380,10 @@ func (p *Publisher) Close() error {
 		<-p.done
 		return nil
 	}
+	var uncontrolled error
+	if p.control != nil {
+		uncontrolled = p.control.close()
+	}
 	p.cancel()
 	err := p.command(func(h *hot) { h.shutdown() })
 	if errors.Is(err, ErrClosed) {
@@ -385,7 +396,7 @@ func (p *Publisher) Close() error {
 			_ = r.ws.Close()
 		}
 	}
-	return errors.Join(err, p.hot.waker.Close(), p.hot.poller.Close(), p.segment.Close(false))
+	return errors.Join(err, uncontrolled, p.hot.waker.Close(), p.hot.poller.Close(), p.segment.Close(false))
 }
 
 // fetchMetadata asks the venue's REST for steps and statuses, within a bound.

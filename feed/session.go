@@ -347,6 +347,7 @@ func (h *hot) bisect(c *conn, p *pendingRequest, v *exchanges.Verdict) {
 
 func (h *hot) refused(c *conn, s *subscription, text []byte) {
 	s.state = subRefused
+	s.refusal = string(text[:min(len(text), maxLoggedText)])
 	h.settle(s.inst)
 	h.status(statusArgs{
 		code: ring.StatusSubscribeRefused, scope: ring.ScopeInstrument, reason: ring.ReasonRefused,
