@@ -50,6 +50,11 @@ type conn struct {
 	saidReason  ring.Reason
 	ackFailures int
 	wantWrite   bool
+	used        int  // streams ever asked for on this socket
+	leaving     bool // a successor takes its streams over
+	successor   *conn
+	successorOf *conn
+	rollNS      int64 // no successor is dialled before
 }
 
 // pendingRequest awaits its answer.
@@ -113,8 +118,13 @@ func (h *hot) message(c *conn, m wire.Message) {
 	case wire.OpClose:
 		h.closedByPeer(c, m)
 	case wire.OpBinary:
+		if h.binary != nil {
+			v := h.binary.DecodeBinary(m.Payload, h.symbols, &h.batch)
+			h.judged(c, m.Payload, &v)
+			return
+		}
 		h.w.Counters[ring.CounterBinaryFrames]++
-		h.refuseFrame(c, ring.ReasonUnknownMessage, nil, textBinary)
+		h.refuseFrame(c, m.Payload, &exchanges.Verdict{Reason: ring.ReasonUnknownMessage, Text: textBinary})
 	}
 }
 
@@ -123,16 +133,21 @@ var textBinary = []byte("binary message on a text protocol")
 // text decodes one text message and publishes what it holds.
 func (h *hot) text(c *conn, frame []byte) {
 	v := h.dialect.Decode(frame, h.symbols, &h.batch)
+	h.judged(c, frame, &v)
+}
+
+// judged does what a decoded message asks for.
+func (h *hot) judged(c *conn, frame []byte, v *exchanges.Verdict) {
 	switch v.Class {
 	case exchanges.ClassData:
 		h.publishBatch(c)
 	case exchanges.ClassAck, exchanges.ClassRefusal:
-		h.answered(c, &v)
+		h.answered(c, v)
 	case exchanges.ClassPong:
 		h.w.Counters[ring.CounterPongs]++
 		h.ponged(c)
 	case exchanges.ClassSystem:
-		h.notice(c, &v)
+		h.notice(c, v)
 	case exchanges.ClassIgnored:
 		h.w.Counters[ring.CounterIgnored]++
 	case exchanges.ClassUnknown:
@@ -142,19 +157,21 @@ func (h *hot) text(c *conn, frame []byte) {
 		if v.Reason == ring.ReasonUnknownSymbol {
 			h.w.Counters[ring.CounterUnknownSymbols]++
 		}
-		h.refuseFrame(c, v.Reason, v.Symbol, v.Text)
+		h.refuseFrame(c, frame, v)
 	}
 }
 
-// refuseFrame counts a frame that publishes nothing and says so in the stream.
-func (h *hot) refuseFrame(c *conn, reason ring.Reason, symbol, text []byte) {
+// refuseFrame counts a frame that publishes nothing, says so in the stream, and
+// keeps the frame for diagnosis.
+func (h *hot) refuseFrame(c *conn, frame []byte, v *exchanges.Verdict) {
 	h.w.Counters[ring.CounterDecodeErrors]++
 	c.stats.DecodeErrors++
-	a := statusArgs{code: ring.StatusDecodeError, scope: ring.ScopeConnection, reason: reason, conn: c, text: text}
-	if id, ok := h.symbols.Lookup(symbol); ok && len(symbol) > 0 {
+	h.bad.keep(h.recvNS, c.row, v.Reason, frame)
+	a := statusArgs{code: ring.StatusDecodeError, scope: ring.ScopeConnection, reason: v.Reason, conn: c, text: v.Text}
+	if id, ok := h.symbols.Lookup(v.Symbol); ok && len(v.Symbol) > 0 {
 		a.scope, a.inst = ring.ScopeInstrument, h.instruments[id]
-	} else if len(symbol) > 0 {
-		a.text = symbol
+	} else if len(v.Symbol) > 0 {
+		a.text = v.Symbol
 	}
 	h.status(a)
 }
@@ -211,11 +228,15 @@ func (h *hot) down(c *conn, reason ring.Reason, text []byte) {
 	if c.ws == nil {
 		return
 	}
+	if c.successorOf != nil {
+		h.dropSuccessor(c.successorOf)
+		return
+	}
+	if c.successor != nil {
+		h.dropSuccessor(c)
+	}
 	said := string(text) // it may point into the buffer that goes with the socket
-	_ = h.poller.Del(c.ws.FD())
-	_ = c.ws.Close() // the descriptor is freed whatever it says
-	h.byRow[c.row] = nil
-	c.ws, c.wantWrite = nil, false
+	h.hangUp(c)
 	now := h.clock.Now()
 	c.state, c.downNS, c.failures, c.dialNS = ring.ConnectionDown, now, 0, now
 	c.stats.State, c.stats.ConnectedSinceNS = c.state, 0
@@ -233,6 +254,14 @@ func (h *hot) down(c *conn, reason ring.Reason, text []byte) {
 	h.logConn(logDown, c, reason, said)
 }
 
+// hangUp frees the socket of a connection.
+func (h *hot) hangUp(c *conn) {
+	_ = h.poller.Del(c.ws.FD())
+	_ = c.ws.Close() // the descriptor is freed whatever it says
+	h.byRow[c.row] = nil
+	c.ws, c.wantWrite = nil, false
+}
+
 // unmark takes back what a subscription promised.
 func (h *hot) unmark(s *subscription, now int64) {
 	if s.state != subIdle && s.state != subLeaving {
@@ -244,14 +273,14 @@ func (h *hot) unmark(s *subscription, now int64) {
 	s.retryNS, s.retryWaitNS, s.firstDataNS = 0, 0, 0
 	in := s.inst
 	in.stale |= s.stream.Channel
-	in.bits = in.bits&^(ring.BitSubscribed|ring.BitRefused) | ring.BitStale
+	in.quote = quote{} // the next one is news, whatever it says
 	if s.stream.Channel == ring.ChannelOrderBook {
 		in.bits |= ring.BitSuspect
 		in.bookSynced = false
 		in.epoch++ // what is held from before must not be joined with what comes
 		in.lostNS = now
 	}
-	h.storeState(in)
+	h.settle(in)
 	h.w.SetStaleChannels(in.id, in.stale)
 	if s.stream.Channel == ring.ChannelOrderBook {
 		h.flagBook(in)
@@ -297,7 +326,7 @@ func (h *hot) dialFailed(c *conn, e *wire.DialError, now int64) {
 	wait := h.nextWait(c, e, now)
 	c.dialNS = now + wait
 	reason := dialReason(e)
-	if reason == c.saidReason && now-c.saidNS < sayAgainNS {
+	if reason == c.saidReason && now-c.saidNS < sayAgainNS || c.successorOf != nil {
 		return
 	}
 	c.saidNS, c.saidReason = now, reason
@@ -343,7 +372,7 @@ func (h *hot) up(c *conn, ws *wire.Conn, now int64) {
 	since := c.downNS
 	h.byRow[c.row] = c
 	c.ws, c.state, c.failures, c.waitNS, c.ackFailures, c.saidReason = ws, ring.ConnectionUp, 0, 0, 0, 0
-	c.downNS, c.pingNS, c.askedNS, c.nextPingNS = 0, 0, 0, now+h.dialect.PingIntervalNS()
+	c.used, c.downNS, c.pingNS, c.askedNS, c.nextPingNS = 0, 0, 0, 0, now+h.dialect.PingIntervalNS()
 	c.stats.State, c.stats.ConnectedSinceNS, c.stats.LastReceiveNS = c.state, now, now
 	if again {
 		c.stats.Reconnects++

@@ -80,7 +80,7 @@ func (h *hot) streamBook(c *conn, in *instrument, it *exchanges.Item) {
 		// Deltas of the old stream, or before the snapshot: true, of no use to a book.
 		h.publishDepth(c, in, it, ring.FlagSuspect)
 		return
-	case it.FirstSequence != in.bookID+1:
+	case it.FirstSequence != in.bookID+1 && !h.overlaps(in, it):
 		last, since := in.bookID, in.subs[channelIndex(ring.ChannelOrderBook)].activeNS
 		h.bookLost(in, ring.ReasonSequence, last+1, it.FirstSequence-1)
 		if it.FirstSequence > last+1 {

@@ -38,3 +38,39 @@ type Dialect interface {
 	// ParseMetadata reads the answer.
 	ParseMetadata(body []byte) ([]exchanges.InstrumentInfo, error)
 }
+
+// BinaryDialect is a Dialect whose data come in binary messages. Text messages go
+// to Decode all the same.
+type BinaryDialect interface {
+	Dialect
+	// DecodeBinary is Decode for a binary message.
+	DecodeBinary(frame []byte, symbols *exchanges.SymbolTable, b *exchanges.Batch) exchanges.Verdict
+}
+
+// MixedDialect is a Dialect whose requests may name several streams at once.
+type MixedDialect interface {
+	Dialect
+	// StreamsPerRequest bounds the pairs of one request.
+	StreamsPerRequest() int
+}
+
+// LifelongDialect is a Dialect whose venue counts the streams of a connection over
+// its life: what was unsubscribed counts on.
+type LifelongDialect interface {
+	Dialect
+	StreamsCountForLife() bool
+}
+
+// MortalDialect is a Dialect whose venue ends connections of a certain age.
+type MortalDialect interface {
+	Dialect
+	// ConnectionLifeNS is the age at which to move to a new connection, 0 never.
+	ConnectionLifeNS() int64
+}
+
+// RepeatingDialect is a Dialect whose venue sends unchanged quotes again.
+type RepeatingDialect interface {
+	Dialect
+	// DropRepeats: do not publish them; they count as signs of life.
+	DropRepeats() bool
+}

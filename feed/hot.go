@@ -36,6 +36,13 @@ type hot struct {
 	logs    *wire.Queue[logEvent]
 	dial    func(c *conn, url string, attempt uint64)
 
+	// What the dialect can do beyond Dialect; zero where it cannot.
+	binary        BinaryDialect
+	perRequest    int
+	countsForLife bool
+	lifeNS        int64
+	dropRepeats   bool
+
 	symbols     *exchanges.SymbolTable
 	batch       exchanges.Batch
 	streams     []exchanges.StreamInfo
@@ -43,6 +50,7 @@ type hot struct {
 	bySymbol    map[Symbol]*instrument
 	conns       []*conn
 	byRow       [ring.MaxConnections]*conn // connections that are up
+	rows        rowPool
 
 	recvNS    int64
 	frameOpen bool
@@ -59,6 +67,7 @@ type hot struct {
 	priceExponent    int8
 	quantityExponent int8
 	requestID        uint64
+	bad              badFrames
 	requestBatch     []*subscription
 	scratch          []byte
 	events           [maxEvents]wire.Event
@@ -188,8 +197,11 @@ func (h *hot) tick(now int64) {
 	if sweep {
 		h.nextSweep = now + sweepNS
 	}
-	for _, c := range h.conns {
-		h.tickConn(c, now, sweep)
+	// Connections may join or leave the list in a turn: it is walked backwards.
+	for i := len(h.conns) - 1; i >= 0; i-- {
+		if i < len(h.conns) {
+			h.tickConn(h.conns[i], now, sweep)
+		}
 	}
 	for _, c := range h.conns {
 		// A dial that is due within the next tick brings the tick forward.
@@ -232,6 +244,7 @@ func (h *hot) tickConn(c *conn, now int64, sweep bool) {
 		h.w.SetConnection(c.row, &c.stats)
 		h.sweep(c, now)
 	}
+	h.age(c, now)
 }
 
 var (

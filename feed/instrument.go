@@ -71,6 +71,11 @@ type instrument struct {
 	stale          ring.Channel // channels without trustworthy freshness
 	staleAnnounced bool         // a STALE record stands against it
 
+	quote    quote  // the last one published
+	quoteSeq uint64 // venue sequence of the last book ticker
+	tradeID  uint64 // number of the last trade
+	mergeNS  int64  // until then two connections may bring the same data
+
 	book       *localBook // of a stream that a book can be made of
 	bookSynced bool
 	bookID     uint64 // venue sequence of the book, or of the last delta
@@ -79,3 +84,10 @@ type instrument struct {
 
 // isEvent says that a stream reports events: its silence says nothing.
 func isEvent(s *exchanges.StreamInfo) bool { return s.Kind == ring.KindTrade }
+
+// quote is what a book ticker says, to tell repeats.
+type quote struct {
+	bidPrice, bidQuantity, askPrice, askQuantity int64
+	priceExponent, quantityExponent              int8
+	known                                        bool
+}

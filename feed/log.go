@@ -27,6 +27,7 @@ const (
 	logUnknown
 	logPoll
 	logBookLost
+	logRolled
 )
 
 var logTexts = [...]struct {
@@ -40,6 +41,7 @@ var logTexts = [...]struct {
 	logUnknown:  {slog.LevelWarn, "message of no known shape"},
 	logPoll:     {slog.LevelError, "waiting for sockets failed"},
 	logBookLost: {slog.LevelWarn, "book lost its sequence"},
+	logRolled:   {slog.LevelInfo, "moved to a new connection"},
 }
 
 // maxLoggedText bounds what of a venue's text is logged.

@@ -14,6 +14,10 @@ func (h *hot) publishBatch(c *conn) {
 		}
 		in := h.instruments[it.Instrument]
 		h.arrived(in, it.Kind)
+		if h.recvNS < in.mergeNS && h.duplicate(c, in, it) {
+			h.w.Counters[ring.CounterDuplicates]++
+			continue
+		}
 		switch it.Kind {
 		case ring.KindBookTicker:
 			h.publishBookTicker(c, in, it)
@@ -48,6 +52,16 @@ func (h *hot) publishBookTicker(c *conn, in *instrument, it *exchanges.Item) {
 		return
 	}
 	b.SendTimeNS, b.BookEpoch, b.Connection = it.SendTimeNS, in.epoch, c.row
+	in.quoteSeq = it.Sequence
+	q := quote{b.BidPrice, b.BidQuantity, b.AskPrice, b.AskQuantity, r.PriceExponent, r.QuantityExponent, true}
+	if q == in.quote {
+		h.w.Counters[ring.CounterRepeats]++
+		if h.dropRepeats {
+			return
+		}
+		r.Flags |= ring.FlagRepeat
+	}
+	in.quote = q
 	h.w.Publish(r)
 	h.w.Counters[ring.CounterBookTickers]++
 }
@@ -60,6 +74,7 @@ func (h *hot) publishTrade(c *conn, in *instrument, it *exchanges.Item) {
 		h.doesNotFit(c, in)
 		return
 	}
+	in.tradeID = it.TradeID
 	t.TradeID, t.SecondID, t.IDFormat = it.TradeID, it.SecondID, uint8(it.IDFormat)
 	t.IDSuffix1, t.IDSuffix2, t.TextLength, t.Text = it.IDSuffix1, it.IDSuffix2, it.TextLength, it.Text
 	t.Aggressor, t.Index, t.Count = uint8(it.Aggressor), it.Index, it.Count

@@ -120,7 +120,7 @@ func (p *Publisher) start(names []string, metadata map[string]*exchanges.Instrum
 		h.want(in, p.cfg.Channels)
 	}
 	if len(h.conns) == 0 {
-		h.conns = append(h.conns, &conn{dialNS: h.clock.Now()})
+		h.newConn(h.clock.Now())
 	}
 	if err := p.segment.Publish(); err != nil {
 		return err
@@ -146,6 +146,7 @@ func newHot(cfg *PublisherConfig, buf []byte) (*hot, error) {
 		cmds:    wire.NewQueue[command](queueCap), dials: wire.NewQueue[dialResult](queueCap),
 		logs: wire.NewQueue[logEvent](queueCap),
 	}
+	h.learnDialect()
 	var err error
 	if h.w, err = ring.NewWriter(buf, h.clock.Now); err != nil {
 		return nil, err
@@ -161,6 +162,23 @@ func newHot(cfg *PublisherConfig, buf []byte) (*hot, error) {
 		return nil, fmt.Errorf("start hot thread: %w", err)
 	}
 	return h, nil
+}
+
+// learnDialect notes what the dialect can do beyond Dialect.
+func (h *hot) learnDialect() {
+	h.binary, _ = h.dialect.(BinaryDialect)
+	if d, ok := h.dialect.(MixedDialect); ok {
+		h.perRequest = d.StreamsPerRequest()
+	}
+	if d, ok := h.dialect.(LifelongDialect); ok {
+		h.countsForLife = d.StreamsCountForLife()
+	}
+	if d, ok := h.dialect.(MortalDialect); ok {
+		h.lifeNS = d.ConnectionLifeNS()
+	}
+	if d, ok := h.dialect.(RepeatingDialect); ok {
+		h.dropRepeats = d.DropRepeats()
+	}
 }
 
 // run is the hot thread.

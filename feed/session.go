@@ -122,31 +122,32 @@ func (h *hot) unwant(in *instrument, channels ring.Channel) {
 
 // settle computes the bits that follow from the subscriptions.
 func (h *hot) settle(in *instrument) {
-	active, refused, waiting := 0, 0, 0
+	var active, refused, waiting ring.Channel
 	for _, s := range in.subs {
 		if s == nil {
 			continue
 		}
 		switch s.state {
 		case subActive:
-			active++
+			active |= s.stream.Channel
 		case subRefused:
-			refused++
+			refused |= s.stream.Channel
 		case subWanted, subRequested:
-			waiting++
+			waiting |= s.stream.Channel
 		}
 	}
 	in.bits &^= ring.BitSubscribed | ring.BitRefused | ring.BitStale
-	if active > 0 && waiting == 0 {
+	if active != 0 && waiting == 0 {
 		in.bits |= ring.BitSubscribed
 	}
-	if refused > 0 {
+	if refused != 0 {
 		in.bits |= ring.BitRefused
 	}
 	if in.stale != 0 {
 		in.bits |= ring.BitStale
 	}
 	h.storeState(in)
+	h.w.SetAnswers(in.id, active, refused)
 }
 
 // assign gives a subscription a connection with room, or a new one.
@@ -154,22 +155,30 @@ func (h *hot) assign(s *subscription) {
 	limit := h.dialect.StreamsPerConnection()
 	var c *conn
 	for _, have := range h.conns {
-		if len(have.subs) < limit {
+		if max(len(have.subs), have.spent(h)) < limit && !have.leaving {
 			c = have
 			break
 		}
 	}
 	if c == nil {
-		if len(h.conns) >= ring.MaxConnections {
+		if h.rows.left() == 0 {
 			c = h.conns[int(s.inst.id)%len(h.conns)]
 		} else {
-			c = &conn{row: uint16(len(h.conns)), dialNS: h.clock.Now()}
-			h.conns = append(h.conns, c)
+			c = h.newConn(h.clock.Now())
 		}
 	}
 	s.conn = c
 	c.subs = append(c.subs, s)
 	h.w.SetInstrumentConnection(s.inst.id, c.row)
+}
+
+// spent is how many streams a connection has ever asked for, where the venue
+// counts them so.
+func (c *conn) spent(h *hot) int {
+	if h.countsForLife {
+		return c.used
+	}
+	return 0
 }
 
 // request asks for what is wanted of a connection, in as few messages as the
@@ -178,11 +187,18 @@ func (h *hot) request(c *conn, now int64) {
 	if c.ws == nil {
 		return
 	}
+	if h.perRequest > 0 {
+		h.requestStream(c, nil, subLeaving, h.perRequest, now)
+		if c.ws != nil {
+			h.requestStream(c, nil, subWanted, h.perRequest, now)
+		}
+		return
+	}
 	for i := range h.streams {
 		st := &h.streams[i]
-		h.requestStream(c, st, subLeaving, now)
+		h.requestStream(c, st, subLeaving, st.SymbolsPerRequest, now)
 		if c.ws != nil {
-			h.requestStream(c, st, subWanted, now)
+			h.requestStream(c, st, subWanted, st.SymbolsPerRequest, now)
 		}
 		if c.ws == nil {
 			return
@@ -190,45 +206,59 @@ func (h *hot) request(c *conn, now int64) {
 	}
 }
 
-func (h *hot) requestStream(c *conn, st *exchanges.StreamInfo, state subState, now int64) {
+// requestStream asks for one stream, or, with st nil, for all of them together, up
+// to most pairs a message.
+func (h *hot) requestStream(c *conn, st *exchanges.StreamInfo, state subState, most int, now int64) {
 	batch := h.requestBatch[:0]
 	for _, s := range c.subs {
-		if s.stream != st || s.state != state || s.retryNS > now {
+		if st != nil && s.stream != st || s.state != state || s.retryNS > now {
 			continue
 		}
 		batch = append(batch, s)
-		if len(batch) == max(st.SymbolsPerRequest, 1) {
-			if !h.send(c, st, batch, state == subLeaving, now) {
+		if len(batch) == max(most, 1) {
+			if !h.send(c, batch, state == subLeaving, now) {
 				return
 			}
 			batch = batch[:0]
 		}
 	}
 	if len(batch) > 0 {
-		h.send(c, st, batch, state == subLeaving, now)
+		h.send(c, batch, state == subLeaving, now)
 	}
 	h.requestBatch = batch[:0]
 }
 
-// send writes one request; false when the connection went down over it.
-func (h *hot) send(c *conn, st *exchanges.StreamInfo, subs []*subscription, leaving bool, now int64) bool {
+// send writes one request, for pairs of one stream unless the dialect mixes them;
+// false when the connection went down over it.
+func (h *hot) send(c *conn, subs []*subscription, leaving bool, now int64) bool {
 	h.requestID++
 	p := &pendingRequest{
-		id: h.requestID, stream: st.ID, leaving: leaving,
+		id: h.requestID, stream: subs[0].stream.ID, leaving: leaving,
 		subs: append([]*subscription(nil), subs...), deadlineNS: now + h.dialect.AckDeadlineNS(),
 	}
-	symbols := make([]string, len(subs))
-	for i, s := range subs {
-		symbols[i] = s.inst.native
+	for _, s := range subs {
 		s.state = subRequested
 		if leaving {
 			s.state = subIdle
+		} else {
+			c.used++
 		}
 	}
 	c.pending = append(c.pending, p)
-	h.scratch = h.dialect.AppendRequest(h.scratch[:0],
-		exchanges.Request{ID: p.id, Unsubscribe: leaving, Stream: st.ID, Symbols: symbols}, now)
+	h.scratch = h.dialect.AppendRequest(h.scratch[:0], h.requestOf(p), now)
 	return h.write(c, h.scratch)
+}
+
+func (h *hot) requestOf(p *pendingRequest) exchanges.Request {
+	r := exchanges.Request{ID: p.id, Unsubscribe: p.leaving, Stream: p.stream}
+	for _, s := range p.subs {
+		if h.perRequest > 0 {
+			r.Mixed = append(r.Mixed, exchanges.StreamSymbol{Stream: s.stream.ID, Symbol: s.inst.native})
+		} else {
+			r.Symbols = append(r.Symbols, s.inst.native)
+		}
+	}
+	return r
 }
 
 // write sends one text message; false when the connection went down over it.
@@ -265,6 +295,8 @@ func (h *hot) answered(c *conn, v *exchanges.Verdict) {
 	c.ackFailures = 0
 	switch {
 	case p.leaving:
+	case len(v.Refused) > 0:
+		h.inPart(c, p, v)
 	case !refused:
 		for _, s := range p.subs {
 			h.acknowledged(c, s)
@@ -274,6 +306,26 @@ func (h *hot) answered(c *conn, v *exchanges.Verdict) {
 	default:
 		h.refused(c, p.subs[0], v.Text)
 	}
+}
+
+// inPart deals with an answer that names what it refuses; the rest is accepted.
+func (h *hot) inPart(c *conn, p *pendingRequest, v *exchanges.Verdict) {
+	for _, s := range p.subs {
+		if named(v.Refused, s) {
+			h.refused(c, s, v.Text)
+		} else if v.Class == exchanges.ClassAck {
+			h.acknowledged(c, s)
+		}
+	}
+}
+
+func named(refused []exchanges.StreamRef, s *subscription) bool {
+	for _, r := range refused {
+		if r.Stream == s.stream.ID && string(r.Symbol) == s.inst.native {
+			return true
+		}
+	}
+	return false
 }
 
 // take removes the pending request that a verdict answers: by its id, or, where
@@ -333,13 +385,13 @@ func (h *hot) bisect(c *conn, p *pendingRequest, v *exchanges.Verdict) {
 		if len(v.Symbol) > 0 && s.inst.native == string(v.Symbol) {
 			h.refused(c, s, v.Text)
 			rest := append(p.subs[:i:i], p.subs[i+1:]...)
-			h.send(c, s.stream, rest, false, h.recvNS)
+			h.send(c, rest, false, h.recvNS)
 			return
 		}
 	}
 	mid := len(p.subs) / 2
 	for _, half := range [2][]*subscription{p.subs[:mid], p.subs[mid:]} {
-		if c.ws == nil || !h.send(c, half[0].stream, half, false, h.recvNS) {
+		if c.ws == nil || !h.send(c, half, false, h.recvNS) {
 			return
 		}
 	}
@@ -369,13 +421,13 @@ func (h *hot) resubscribe(in *instrument, ch ring.Channel) {
 	}
 	s.state, s.firstDataNS = subWanted, 0
 	one := [1]*subscription{s}
-	if !h.send(s.conn, s.stream, one[:], true, now) {
+	if !h.send(s.conn, one[:], true, now) {
 		return
 	}
 	s.state = subWanted
 	s.retryNS = now + s.retryWaitNS
 	s.retryWaitNS = min(max(2*s.retryWaitNS, resubscribeFirstNS), resubscribeMaxNS)
 	if s.retryNS <= now {
-		h.send(s.conn, s.stream, one[:], false, now)
+		h.send(s.conn, one[:], false, now)
 	}
 }

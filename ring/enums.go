@@ -255,6 +255,9 @@ const (
 	CounterClockSteps      Counter = 25 // steps of the publisher's clock
 	CounterCrossed         Counter = 26 // books found crossed or emptied
 	CounterOddScale        Counter = 27 // records published at a scale of their own
+	CounterDuplicates      Counter = 28 // data that a second connection had brought already
+	CounterRepeats         Counter = 29 // quotes that said nothing new
+	CounterRollovers       Counter = 30 // planned moves to a new connection
 )
 
 // Answer is what a reader's call says. The same in every language.

@@ -6,7 +6,7 @@ import "strconv"
 
 // FormatHash is FNV-1a 64 over the version and every name, offset, type and value
 // of the format. Two programs with the same hash read the same bytes alike.
-const FormatHash = 0x281ddb0b9fce9012
+const FormatHash = 0xdefbfeba0fe3ecff
 
 // String is the format's name of v; a value without one prints as KIND_ and its number.
 func (v Kind) String() string {
@@ -332,6 +332,9 @@ var CounterNames = [64]string{
 	25: "CLOCK_STEPS",
 	26: "CROSSED",
 	27: "ODD_SCALE",
+	28: "DUPLICATES",
+	29: "REPEATS",
+	30: "ROLLOVERS",
 }
 
 // String is the format's name of v; a value without one prints as COUNTER_ and its number.
@@ -393,6 +396,12 @@ func (v Counter) String() string {
 		return "CROSSED"
 	case CounterOddScale:
 		return "ODD_SCALE"
+	case CounterDuplicates:
+		return "DUPLICATES"
+	case CounterRepeats:
+		return "REPEATS"
+	case CounterRollovers:
+		return "ROLLOVERS"
 	}
 	return "COUNTER_" + strconv.FormatInt(int64(v), 10)
 }

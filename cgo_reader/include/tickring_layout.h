@@ -23,7 +23,7 @@ extern "C" {
 #endif
 
 /* FNV-1a 64 over every name, offset, type and value of the format. */
-#define TICKRING_FORMAT_HASH UINT64_C(0x281ddb0b9fce9012)
+#define TICKRING_FORMAT_HASH UINT64_C(0xdefbfeba0fe3ecff)
 
 /* LayoutVersion is raised with every change of bytes that a reader can see. It is 0 while the layout may still move. */
 #define TICKRING_LAYOUT_VERSION 0
@@ -268,7 +268,10 @@ enum tickring_counter {
 	TICKRING_COUNTER_STALE = 24, /* times an instrument went stale */
 	TICKRING_COUNTER_CLOCK_STEPS = 25, /* steps of the publisher's clock */
 	TICKRING_COUNTER_CROSSED = 26, /* books found crossed or emptied */
-	TICKRING_COUNTER_ODD_SCALE = 27 /* records published at a scale of their own */
+	TICKRING_COUNTER_ODD_SCALE = 27, /* records published at a scale of their own */
+	TICKRING_COUNTER_DUPLICATES = 28, /* data that a second connection had brought already */
+	TICKRING_COUNTER_REPEATS = 29, /* quotes that said nothing new */
+	TICKRING_COUNTER_ROLLOVERS = 30 /* planned moves to a new connection */
 };
 
 /* Answer is what a reader's call says. The same in every language. */

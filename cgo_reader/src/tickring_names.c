@@ -399,6 +399,12 @@ const char *tickring_counter_name(uint32_t value)
 		return "CROSSED";
 	case TICKRING_COUNTER_ODD_SCALE:
 		return "ODD_SCALE";
+	case TICKRING_COUNTER_DUPLICATES:
+		return "DUPLICATES";
+	case TICKRING_COUNTER_REPEATS:
+		return "REPEATS";
+	case TICKRING_COUNTER_ROLLOVERS:
+		return "ROLLOVERS";
 	default:
 		return NULL;
 	}

@@ -12,7 +12,7 @@
 use core::mem::{offset_of, size_of};
 
 /// FNV-1a 64 over every name, offset, type and value of the format.
-pub const FORMAT_HASH: u64 = 0x281ddb0b9fce9012;
+pub const FORMAT_HASH: u64 = 0xdefbfeba0fe3ecff;
 /// LayoutVersion is raised with every change of bytes that a reader can see. It is 0
 /// while the layout may still move.
 pub const LAYOUT_VERSION: u32 = 0;
@@ -524,6 +524,12 @@ pub const COUNTER_CLOCK_STEPS: u32 = 25;
 pub const COUNTER_CROSSED: u32 = 26;
 /// records published at a scale of their own
 pub const COUNTER_ODD_SCALE: u32 = 27;
+/// data that a second connection had brought already
+pub const COUNTER_DUPLICATES: u32 = 28;
+/// quotes that said nothing new
+pub const COUNTER_REPEATS: u32 = 29;
+/// planned moves to a new connection
+pub const COUNTER_ROLLOVERS: u32 = 30;
 
 /// The format's name of a Counter; none where a value has no name.
 pub const fn counter_name(value: u32) -> Option<&'static str> {
@@ -556,6 +562,9 @@ pub const fn counter_name(value: u32) -> Option<&'static str> {
         COUNTER_CLOCK_STEPS => Some("CLOCK_STEPS"),
         COUNTER_CROSSED => Some("CROSSED"),
         COUNTER_ODD_SCALE => Some("ODD_SCALE"),
+        COUNTER_DUPLICATES => Some("DUPLICATES"),
+        COUNTER_REPEATS => Some("REPEATS"),
+        COUNTER_ROLLOVERS => Some("ROLLOVERS"),
         _ => None,
     }
 }
