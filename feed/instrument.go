@@ -85,6 +85,12 @@ type instrument struct {
 // isEvent says that a stream reports events: its silence says nothing.
 func isEvent(s *exchanges.StreamInfo) bool { return s.Kind == ring.KindTrade }
 
+// wants says whether data of a kind are asked for.
+func (in *instrument) wants(k ring.Kind) bool {
+	i := kindIndex[k&7]
+	return i < channelCount && in.wanted&(1<<i) != 0
+}
+
 // quote is what a book ticker says, to tell repeats.
 type quote struct {
 	bidPrice, bidQuantity, askPrice, askQuantity int64

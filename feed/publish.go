@@ -13,6 +13,10 @@ func (h *hot) publishBatch(c *conn) {
 			continue
 		}
 		in := h.instruments[it.Instrument]
+		if !in.wants(it.Kind) {
+			h.w.Counters[ring.CounterIgnored]++ // on its way when it was unsubscribed
+			continue
+		}
 		h.arrived(in, it.Kind)
 		if h.recvNS < in.mergeNS && h.duplicate(c, in, it) {
 			h.w.Counters[ring.CounterDuplicates]++
