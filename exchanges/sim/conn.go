@@ -69,6 +69,7 @@ type conn struct {
 	touched bool // has data queued and not kicked; guarded by the market's lock
 
 	lastClientNS atomic.Int64
+	emptyNS      atomic.Int64 // since when there is no subscription
 	lastDataNS   atomic.Int64
 	served       atomic.Bool   // capture: everything is queued
 	streaming    atomic.Bool   // capture: data began
@@ -89,6 +90,7 @@ func newConn(s *Server, nc net.Conn, raw *trackedConn, br *bufio.Reader, id stri
 	c.faults.Store(s.fault())
 	c.wake = sync.NewCond(&c.mu)
 	c.lastClientNS.Store(now.UnixNano())
+	c.emptyNS.Store(now.UnixNano())
 	return c
 }
 
@@ -404,6 +406,7 @@ type frame struct {
 	channel  string
 	op       ws.OpCode
 	payload  []byte
+	items    int    // trades, or 1
 	sequence uint64 // of its last item; 0 none
 	delta    bool   // it changes a book the client keeps
 }
@@ -482,7 +485,11 @@ func (c *conn) watchIdle() *time.Timer {
 			return
 		}
 		last, limit := c.lastClientNS.Load(), cfg.IdleTimeout
+		if c.srv.limits.mustSubscribe {
+			last = c.emptyNS.Load()
+		}
 		if c.subscribed() {
+			last = c.lastClientNS.Load()
 			last, limit = max(last, c.lastDataNS.Load()), cfg.SilentTimeout
 		}
 		left := limit - time.Since(time.Unix(0, last))
@@ -560,6 +567,7 @@ func (c *conn) unsubscribe(keys []key) {
 		i := slices.Index(c.keys, k)
 		if i >= 0 {
 			c.keys = slices.Delete(c.keys, i, i+1)
+			c.emptyNS.Store(time.Now().UnixNano())
 		}
 		c.keysMu.Unlock()
 		if i >= 0 {

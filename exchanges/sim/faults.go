@@ -109,7 +109,9 @@ func (s *Server) ApplyFaults(f Faults) error {
 	s.sockets.apply(&f)
 	for _, c := range s.openConns() {
 		if c.fault().HalfOpen && !f.HalfOpen {
-			c.lastClientNS.Store(time.Now().UnixNano()) // it was not heard, not silent
+			// It was not heard, not silent.
+			c.lastClientNS.Store(time.Now().UnixNano())
+			c.emptyNS.Store(time.Now().UnixNano())
 		}
 		c.faults.Store(&f)
 	}
@@ -251,6 +253,7 @@ func (c *conn) put(f *frame) {
 	c.flowed = true
 	t := c.truthOf(f.key)
 	t.Frames++
+	t.Items += uint64(f.items)
 	t.LastSequence = max(t.LastSequence, f.sequence)
 	if f.delta && t.missing {
 		t.missing = false

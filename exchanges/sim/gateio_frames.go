@@ -281,6 +281,8 @@ func (gateioFormat) quote(b []byte, st *stream, m moment) []byte {
 	return appendBookTicker(b, st.pair, m.changedMS, m.nowMS)
 }
 
+func (gateioFormat) tradeNumber(t trade) uint64 { return t.id }
+
 func (gateioFormat) trades(b []byte, st *stream, ts []trade, m moment) []byte {
 	return appendTrade(b, st.channel, st.pair, ts[0], m.baseNS+ts[0].atNS, m.nowMS)
 }

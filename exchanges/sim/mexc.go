@@ -57,6 +57,8 @@ func (m *mexc) limits() limits {
 		streams:  mexcStreams,
 		life:     orDefault(m.srv.cfg.ConnectionLife, mexcLife),
 		noPong:   true, // one report of 2026 saw pings unanswered
+
+		mustSubscribe: true, // documented: no valid subscription, cut after 30 s
 	}
 }
 
@@ -163,6 +165,13 @@ func appendMEXCAnswer(b []byte, id uint64, code int, msg string) []byte {
 	return append(b, '}')
 }
 
+// restError: a 403 comes from the edge before the venue, as a page (probed 2026-10).
 func (m *mexc) restError(w http.ResponseWriter, status int) {
+	if status == http.StatusForbidden {
+		w.Header().Set("Content-Type", "text/html")
+		w.WriteHeader(status)
+		_, _ = w.Write([]byte("<html><body>Access denied</body></html>"))
+		return
+	}
 	mexcRESTError(w, status, status, http.StatusText(status))
 }

@@ -109,16 +109,18 @@ func (mexcFormat) trades(b []byte, st *stream, ts []trade, m moment) []byte {
 				}
 				b = appendVarintField(b, 3, side)
 				b = appendVarintField(b, 4, uint64((m.baseNS+t.atNS)/1e6))
-				return appendTextField(b, 5, mexcTradeID(t.id))
+				return appendTextField(b, 5, mexcTradeID(mexcFormat{}.tradeNumber(t)))
 			})
 		}
 		return appendTextField(b, 2, st.key.channel)
 	})
 }
 
+// tradeNumber is the first of a pair of ids.
+func (mexcFormat) tradeNumber(t trade) uint64 { return 700_000_000_000_000_000 + 2*t.id }
+
 // mexcTradeID is a pair of ids that grow, in the venue's text.
-func mexcTradeID(id uint64) string {
-	first := 700_000_000_000_000_000 + 2*id
+func mexcTradeID(first uint64) string {
 	return strconv.FormatUint(first, 10) + "X0_" + strconv.FormatUint(first+1, 10) + "X0"
 }
 

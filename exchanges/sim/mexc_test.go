@@ -223,15 +223,19 @@ func TestMEXCMessageLimit(t *testing.T) {
 // A ping frame of the client goes unanswered, and the idle times are the venue's.
 func TestMEXCPingFramesAndIdle(t *testing.T) {
 	t.Parallel()
-	s := startMEXC(t, Config{Settle: time.Hour, IdleTimeout: 300 * time.Millisecond, SilentTimeout: 900 * time.Millisecond})
+	s := startMEXC(t, Config{Settle: time.Hour, IdleTimeout: 500 * time.Millisecond, SilentTimeout: 1100 * time.Millisecond})
 	idle, subscribed := dial(t, s), dial(t, s)
 	began := time.Now()
 	subscribed.want(dealsStream)
+	idle.send(`{"method":"PING"}`)
+	assert.Equal(t, "PONG", idle.answer())
 	require.NoError(t, ws.WriteFrame(idle.conn, ws.MaskFrameInPlace(ws.NewPingFrame([]byte("x")))))
-	idle.quiet(100 * time.Millisecond)
+	idle.quiet(250 * time.Millisecond)
+	idle.send(`{"method":"PING"}`)
 	assert.Zero(t, idle.closeCode(5*time.Second))
+	assert.Less(t, time.Since(began), 740*time.Millisecond, "pings do not keep a client without a subscription")
 	assert.Zero(t, subscribed.closeCode(5*time.Second))
-	assert.GreaterOrEqual(t, time.Since(began), 890*time.Millisecond)
+	assert.GreaterOrEqual(t, time.Since(began), 1090*time.Millisecond)
 	assert.Equal(t, uint64(2), s.Stats().IdleCloses)
 	assert.Equal(t, uint64(1), s.Stats().ProtocolPings)
 }
@@ -369,6 +373,16 @@ func TestMEXCMarketIsConsistent(t *testing.T) {
 	assert.GreaterOrEqual(t, s.Stats().Repeats, uint64(w.repeats)/2)
 
 	c.method("UNSUBSCRIPTION", quoteStream, dealsStream, mexcTop+"@BTCUSDT@20", mexcBatch+"@BTCUSDT")
+	defer func() {
+		for _, st := range s.Truth().Connections[0].Streams {
+			switch st.Name {
+			case dealsStream:
+				assert.Equal(t, [2]uint64{uint64(w.trades), w.lastID}, [2]uint64{st.Items, st.LastSequence})
+			case quoteStream:
+				assert.Equal(t, [2]uint64{uint64(w.counts[quoteStream]), w.quoteID}, [2]uint64{st.Frames, st.LastSequence})
+			}
+		}
+	}()
 	for {
 		id, bids, asks := s.Book("BTCUSDT")
 		for w.book.id < id {

@@ -126,7 +126,7 @@ func (p *player) play(s *Server) {
 			return
 		}
 		r := p.capture.routes[f.route]
-		if p.c.queueData(&frame{key: choice.key, channel: r.channel, op: f.op, payload: f.data, delta: r.delta}) == fateGone {
+		if p.c.queueData(&frame{key: choice.key, channel: r.channel, op: f.op, payload: f.data, items: 1, delta: r.delta}) == fateGone {
 			return
 		}
 		if i%kickEvery == 0 {

@@ -69,6 +69,8 @@ type limits struct {
 	streams  int           // over the connection's life
 	life     time.Duration // of the connection
 	noPong   bool          // ping frames go unanswered
+
+	mustSubscribe bool // pings do not keep a connection without a subscription
 }
 
 // Server is one simulated venue. All methods may be called from any goroutine.
@@ -247,6 +249,9 @@ func (s *Server) Close() error {
 	conns := s.connsLocked()
 	s.mu.Unlock()
 	err := s.http.Close()
+	if errors.Is(err, net.ErrClosed) {
+		err = nil // the listener was closed already, by Pause or at the end of a Once run
+	}
 	for _, c := range conns {
 		c.kill()
 	}

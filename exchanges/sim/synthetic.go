@@ -65,6 +65,8 @@ type format interface {
 	name(k key) string
 
 	quote(b []byte, st *stream, m moment) []byte
+	// tradeNumber is an execution's id as a number, as the venue's text has it.
+	tradeNumber(t trade) uint64
 	// trades may be told of none: a window in which nothing happened.
 	trades(b []byte, st *stream, ts []trade, m moment) []byte
 	// diffs from id first to the pair's present one; first 0 is a snapshot.
@@ -526,7 +528,7 @@ func (s *synthetic) follow(st *stream) {
 
 func (s *synthetic) sendTrades(st *stream, ts []trade) {
 	s.buf = s.format.trades(s.buf[:0], st, ts, s.moment(st.pair))
-	s.send(st, ts[len(ts)-1].id, st.subs...)
+	s.sendItems(st, len(ts), s.format.tradeNumber(ts[len(ts)-1]), st.subs...)
 }
 
 func (s *synthetic) sendQuote(p *pair) {
@@ -613,7 +615,7 @@ func (s *synthetic) sendTradeWindow(st *stream) {
 		return
 	}
 	s.buf = s.format.trades(s.buf[:0], st, nil, s.moment(st.pair))
-	n := s.send(st, 0, st.subs...)
+	n := s.sendItems(st, 0, 0, st.subs...)
 	s.srv.stats.update(func(t *Stats) { t.Bare += uint64(n) })
 }
 
@@ -677,9 +679,17 @@ func (c *candle) take(t trade) {
 }
 
 // send queues the frame in buf for clients and gives how many got it; they are
-// woken by flush. The sequence is that of the frame's last item, 0 where it has none.
+// woken by flush. The sequence is 0 where the frame has none.
 func (s *synthetic) send(st *stream, sequence uint64, to ...*conn) int {
-	f := frame{key: st.key, channel: st.channel, op: s.format.op(), payload: s.buf, sequence: sequence, delta: st.spec.kind.delta()}
+	return s.sendItems(st, 1, sequence, to...)
+}
+
+// sendItems sends a frame of several items; the sequence is that of the last.
+func (s *synthetic) sendItems(st *stream, items int, sequence uint64, to ...*conn) int {
+	f := frame{
+		key: st.key, channel: st.channel, op: s.format.op(), payload: s.buf,
+		items: items, sequence: sequence, delta: st.spec.kind.delta(),
+	}
 	n := 0
 	for _, c := range to {
 		fate := c.queueData(&f)

@@ -266,11 +266,11 @@ func TestMarketIsConsistent(t *testing.T) {
 		assert.Greater(t, w.empty, 0, "%s: diffs that only move the id", pair)
 		assert.Less(t, w.empty, w.counts[chOBU]*2/3, pair)
 	}
-	total := uint64(0)
-	for _, n := range s.Stats().Frames {
+	total, stats := uint64(0), s.Stats()
+	for _, n := range stats.Frames {
 		total += n
 	}
-	assert.Equal(t, total, s.Stats().FramesTotal)
+	assert.Equal(t, total, stats.FramesTotal)
 }
 
 // A book from a REST answer and the 100 ms diffs agrees with the snapshots and, in

@@ -35,6 +35,7 @@ type StreamTruth struct {
 	UnsubscribedNS int64  // 0 while subscribed
 	LastSequence   uint64 // greatest sent: book id, trade id; 0 where frames have none, and of captures
 	Frames         uint64 // queued whole, duplicates included
+	Items          uint64 // in them: trades, else one a frame (captures: one a frame)
 	Duplicates     uint64 // of these, told twice
 	Reordered      uint64 // of these, told after the one that follows
 	Malformed      uint64 // sent as half a frame
