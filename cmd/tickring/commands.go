@@ -4,6 +4,7 @@ import "github.com/spf13/cobra"
 
 func allCommands() []*cobra.Command {
 	return []*cobra.Command{
-		runCommand(), simCommand(), demoCommand(), tailCommand(), decodeCommand(), statCommand(), lsCommand(), versionCommand(),
+		runCommand(), subCommand(), unsubCommand(), simCommand(), demoCommand(), tailCommand(), decodeCommand(),
+		statCommand(), lsCommand(), versionCommand(),
 	}
 }

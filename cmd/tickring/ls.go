@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +16,7 @@ import (
 
 func lsCommand() *cobra.Command {
 	var dir string
+	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "ls",
 		Short: "List the feeds of a directory",
@@ -24,11 +26,56 @@ func lsCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if asJSON {
+				return outputError(json.NewEncoder(cmd.OutOrStdout()).Encode(feedRows(infos)))
+			}
 			return listFeeds(infos, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	dirFlag(cmd, &dir)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON array")
 	return cmd
+}
+
+// feedRow is a feed as ls --json shows it. A file that is no segment is DAMAGED
+// and says why in error; what could not be read of it is null.
+type feedRow struct {
+	Feed           string  `json:"feed"`
+	Path           string  `json:"path"`
+	State          string  `json:"state"`
+	SizeBytes      int64   `json:"size_bytes"`
+	Venue          *string `json:"venue"`
+	Source         *string `json:"source"`
+	Generation     *uint64 `json:"generation"`
+	OwnerPID       *uint32 `json:"owner_pid"`
+	CreatedNS      *int64  `json:"created_ns"`
+	Watermark      *uint64 `json:"watermark"`
+	Instruments    *int    `json:"instruments"`
+	HeartbeatAgeNS *int64  `json:"hot_heartbeat_age_ns"` // null also before the first beat
+	Error          *string `json:"error"`
+}
+
+// feedRows are the rows of ls --json, never nil.
+func feedRows(infos []shm.Info) []feedRow {
+	rows := []feedRow{}
+	for _, i := range infos {
+		row := feedRow{Feed: i.Feed, Path: i.Path, SizeBytes: i.SizeBytes}
+		if i.Err != nil {
+			why := faultOf(i.Err)
+			row.State, row.Error = "DAMAGED", &why
+			rows = append(rows, row)
+			continue
+		}
+		source := i.Source.String()
+		row.State, row.Venue, row.Source, row.Generation = stateOf(i), &i.Venue, &source, &i.Generation
+		row.OwnerPID, row.CreatedNS, row.Watermark, row.Instruments = &i.OwnerPID, &i.CreatedNS, &i.Watermark, &i.Instruments
+		if i.HeartbeatAge >= 0 {
+			age := int64(i.HeartbeatAge)
+			row.HeartbeatAgeNS = &age
+		}
+		rows = append(rows, row)
+	}
+	return rows
 }
 
 func listFeeds(infos []shm.Info, stdout, stderr io.Writer) error {

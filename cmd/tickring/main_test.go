@@ -264,6 +264,10 @@ func TestBadUsage(t *testing.T) {
 		{"an unknown key of set", with("--set", "gateio.foo=1"), "gateio.book"},
 		{"an unknown value of set", with("--set", "gateio.book=obu@7"), "obu@50"},
 		{"a set without a value", with("--set", "gateio.book"), "KEY=VALUE"},
+		{"exponents of no pair", with("--set", "exponents.BTC=-2:-6"), "BASE/QUOTE"},
+		{"one exponent", with("--set", "exponents.BTC/USDT=-2"), "PRICE:QUANTITY"},
+		{"an exponent above zero", with("--set", "exponents.BTC/USDT=2:-6"), "0 to -18"},
+		{"an exponent too small", with("--set", "exponents.BTC/USDT=-2:-19"), "0 to -18"},
 		{"a feed name with a slash", with("--feed", "a/b"), "allowed"},
 		{"a URL that is none", with("--url", "http//x"), "wss://"},
 		{"a URL of another scheme", with("--url", "http://x/"), "wss://"},
@@ -283,6 +287,12 @@ func TestBadUsage(t *testing.T) {
 		{"tail of an unknown kind", []string{"tail", "f", "--kind", "candle"}, "book_ticker"},
 		{"tail of less than nothing", []string{"tail", "f", "--limit", "-1"}, "0"},
 		{"stat of a name with a slash", []string{"stat", "a/b"}, "allowed"},
+		{"sub without a feed", []string{"sub", "--symbols", "BTC/USDT"}, "exactly one feed"},
+		{"sub without symbols", []string{"sub", "f"}, "--symbols"},
+		{"sub of a symbol without a quote", []string{"sub", "f", "--symbols", "BTC"}, "BTC/USDT"},
+		{"sub of an unknown channel", []string{"sub", "f", "--symbols", "BTC/USDT", "--channels", "candles"}, "orderbook"},
+		{"sub that waits for less than nothing", []string{"sub", "f", "--symbols", "BTC/USDT", "--wait", "-1s"}, "0 or more"},
+		{"unsub of a name with a slash", []string{"unsub", "a/b", "--symbols", "BTC/USDT"}, "allowed"},
 		{"sim without a venue", []string{"sim"}, "gateio"},
 		{"sim of an unknown venue", []string{"sim", "--venue", "foo"}, "gateio"},
 		{"sim at no speed", []string{"sim", "--venue", "gateio", "--speed", "0"}, "max"},
@@ -327,6 +337,7 @@ func TestFailures(t *testing.T) {
 	}{
 		{"tail of no such feed", []string{"tail", "nothere", "--dir", dir}, []string{"no such feed", "publisher"}},
 		{"stat of no such feed", []string{"stat", "nothere", "--dir", dir}, []string{"no such feed", "publisher"}},
+		{"sub of no such feed", []string{"sub", "nothere", "--symbols", "BTC/USDT", "--dir", dir}, []string{"no publisher answers", "tickring run"}},
 		{"tail of a file that is not ready", []string{"tail", "broken", "--dir", dir}, []string{"not ready"}},
 		{"a second publisher", append(runHere, "--feed", "f"), []string{strconv.Itoa(os.Getpid()), "another feed name"}},
 		{"a CA file that is not there", append(runHere, "--ca", pem), []string{"not.pem", "no such file"}},
@@ -364,6 +375,7 @@ func TestNoPermission(t *testing.T) {
 	for _, args := range [][]string{
 		{"tail", "f", "--dir", dir},
 		{"tail", "f", "--dir", dir, "--follow"},
+		{"sub", "f", "--dir", dir, "--symbols", "BTC/USDT"},
 		{"run", "--venue", "gateio", "--symbols", "BTC/USDT", "--url", "ws://127.0.0.1:1/", "--dir", filepath.Join(base, "new")},
 	} {
 		c := startAs(t, nobody, program, args...)

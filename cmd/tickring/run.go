@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -68,6 +69,8 @@ func runCommand() *cobra.Command {
 func setHelp() string {
 	var b strings.Builder
 	b.WriteString("Keys of --set:\n")
+	fmt.Fprintf(&b, "  %sBASE/QUOTE=PRICE:QUANTITY\n      scale of a pair's prices and quantities before any message says more, such as\n"+
+		"      %sBTC/USDT=-2:-6 (default the venue's steps, else the first message)\n", exponentsKey, exponentsKey)
 	for venue := range strings.SplitSeq(venueNames, ", ") {
 		d, err := newDialect(venue)
 		if err != nil {
@@ -102,7 +105,7 @@ func (o *runOptions) check(slotsGiven bool) error {
 	if o.cfg.Source, err = parseSource(o.source); err != nil {
 		return err
 	}
-	if err := applySets(d, o.sets); err != nil {
+	if o.cfg.Exponents, err = applySets(d, o.sets); err != nil {
 		return err
 	}
 	if o.duration < 0 {
@@ -161,17 +164,45 @@ func parseSource(text string) (ring.Source, error) {
 	return 0, usagef("--source %q: allowed are live, simulated, replay", text)
 }
 
-func applySets(d dialect, sets []string) error {
+// exponentsKey begins the keys of --set that every venue has.
+const exponentsKey = "exponents."
+
+// applySets gives a venue its options and returns the scales that were chosen.
+func applySets(d dialect, sets []string) (map[feed.Symbol][2]int8, error) {
+	scales := map[feed.Symbol][2]int8{}
 	for _, set := range sets {
 		key, value, ok := strings.Cut(set, "=")
 		if !ok {
-			return usagef("--set %q: want KEY=VALUE; see tickring run --help", set)
+			return nil, usagef("--set %q: want KEY=VALUE; see tickring run --help", set)
+		}
+		if pair, ok := strings.CutPrefix(key, exponentsKey); ok {
+			symbol, err := feed.ParseSymbol(pair)
+			if err != nil {
+				return nil, usagef("--set %q: %w", set, err)
+			}
+			if scales[symbol], err = parseExponents(value); err != nil {
+				return nil, usagef("--set %q: %w", set, err)
+			}
+			continue
 		}
 		if err := d.Set(key, value); err != nil {
-			return usageError{err}
+			return nil, usageError{err}
 		}
 	}
-	return nil
+	return scales, nil
+}
+
+// parseExponents reads PRICE:QUANTITY, each 0 to -18.
+func parseExponents(text string) (out [2]int8, err error) {
+	price, quantity, ok := strings.Cut(text, ":")
+	for i, part := range []string{price, quantity} {
+		n, err := strconv.ParseInt(part, 10, 8)
+		if !ok || err != nil || n > 0 || n < -18 {
+			return out, fmt.Errorf("%q: want PRICE:QUANTITY, two exponents from 0 to -18, such as -2:-6", text)
+		}
+		out[i] = int8(n)
+	}
+	return out, nil
 }
 
 // runPublisher publishes until the context, the time or the hot thread ends.

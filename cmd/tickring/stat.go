@@ -34,6 +34,7 @@ func statCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			s.askPublisher(cmd.Context(), dir)
 			if asJSON {
 				return outputError(json.NewEncoder(cmd.OutOrStdout()).Encode(s))
 			}
@@ -71,7 +72,11 @@ type feedStat struct {
 	Connections      []connectionStat  `json:"connections"`
 	InstrumentsRoom  int               `json:"instrument_capacity"`
 	Instruments      []instrumentStat  `json:"instruments"`
-	orderedCounters  []string
+	// Control says whether the publisher answered; Performance is null where not.
+	Control         bool             `json:"control"`
+	Performance     *performanceStat `json:"performance"`
+	latency         latencyStat
+	orderedCounters []string
 }
 
 type connectionStat struct {
@@ -94,8 +99,13 @@ type instrumentStat struct {
 	Channels      []string `json:"channels"`
 	State         []string `json:"state"`
 	StaleChannels []string `json:"stale_channels"`
-	BookEpoch     uint32   `json:"book_epoch"`
-	LastSeenAgeNS *int64   `json:"last_seen_age_ns"`
+	Acknowledged  []string `json:"acknowledged"`
+	Refused       []string `json:"refused"`
+	// Refusals are the venue's words by channel; empty where no publisher answers.
+	Refusals      map[string]string `json:"refusals"`
+	Resyncing     bool              `json:"resyncing"`
+	BookEpoch     uint32            `json:"book_epoch"`
+	LastSeenAgeNS *int64            `json:"last_seen_age_ns"`
 }
 
 func readStat(dir, feed string) (s *feedStat, err error) {
@@ -136,6 +146,7 @@ func describeFeed(m *shm.Mapping) *feedStat {
 	}
 	s.addConnections(v, now)
 	s.addInstruments(v, now)
+	s.latency = measureLatency(v)
 	return s
 }
 
@@ -171,7 +182,10 @@ func (s *feedStat) addInstruments(v *ring.View, now time.Time) {
 			Channels:      bitNames(in.Channels, &ring.ChannelNames),
 			State:         bitNames(uint32(state.Bits()), &ring.StateBitNames),
 			StaleChannels: bitNames(state.Stale, &ring.ChannelNames),
-			BookEpoch:     state.BookEpoch(), LastSeenAgeNS: ageOf(now, state.LastSeenNS),
+			Acknowledged:  bitNames(state.Acknowledged, &ring.ChannelNames),
+			Refused:       bitNames(state.Refused, &ring.ChannelNames), Refusals: map[string]string{},
+			Resyncing: state.Bits()&ring.BitResyncing != 0,
+			BookEpoch: state.BookEpoch(), LastSeenAgeNS: ageOf(now, state.LastSeenNS),
 		})
 	}
 }
@@ -208,6 +222,7 @@ func (s *feedStat) print(w io.Writer) error {
 			fmt.Fprintf(t, "%s\t%d\n", name, n)
 		}
 	}
+	s.Performance.print(t)
 	if err := t.Flush(); err != nil {
 		return outputError(err)
 	}
@@ -224,10 +239,10 @@ func (s *feedStat) printRows(w io.Writer) error {
 	if err := t.Flush(); err != nil {
 		return outputError(err)
 	}
-	fmt.Fprintf(t, "\nINSTRUMENT\tSYMBOL\tNATIVE\tSTATE\tEPOCH\tLAST\tSTALE\n")
+	fmt.Fprintf(t, "\nINSTRUMENT\tSYMBOL\tNATIVE\tSTATE\tEPOCH\tLAST\tSTALE\tREQUESTED\tACKNOWLEDGED\tREFUSED\n")
 	for _, i := range s.Instruments {
-		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%d\t%s\t%s\n", i.ID, i.Symbol, i.Native, dashed(i.State), i.BookEpoch,
-			agoText(i.LastSeenAgeNS), dashed(i.StaleChannels))
+		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%d\t%s\t%s\t%s\t%s\t%s\n", i.ID, i.Symbol, i.Native, dashed(i.State), i.BookEpoch,
+			agoText(i.LastSeenAgeNS), dashed(i.StaleChannels), dashed(i.Channels), dashed(i.Acknowledged), i.refusedText())
 	}
 	return outputError(t.Flush())
 }
