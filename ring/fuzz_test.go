@@ -56,7 +56,7 @@ func readAll(t *testing.T, v *View) {
 	for _, seek := range seeks {
 		seek()
 		for range 100 {
-			before := r.NextSequence()
+			before, skipped := r.NextSequence(), r.Stats.Skipped
 			a := r.Next(&out)
 			if damaged {
 				require.Equal(t, AnswerDamaged, a, "damage is final")
@@ -67,7 +67,8 @@ func readAll(t *testing.T, v *View) {
 				require.Equal(t, out.Sequence()+1, r.NextSequence())
 			}
 			if a == AnswerOverrun {
-				require.Equal(t, before+r.Lost(), r.NextSequence())
+				// DEPTH records of a broken event may be dropped before the writer laps again.
+				require.Equal(t, before+r.Stats.Skipped-skipped+r.Lost(), r.NextSequence())
 				require.NotZero(t, r.Lost())
 			}
 		}

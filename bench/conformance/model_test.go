@@ -245,7 +245,6 @@ func levelsOf(raw json.RawMessage) (string, bool) {
 // depth event from FIRST to LAST.
 type outcome struct {
 	events   map[string][]event // by kind
-	open     map[string]string
 	bids     string
 	asks     string
 	statuses map[string]int
