@@ -31,7 +31,11 @@ const (
 	opSubscribe   = "subscribe"   // symbols, channels (default all)
 	opUnsubscribe = "unsubscribe" // symbols, channels (default all)
 	opStatus      = "status"      // symbols (default all); result is ControlStatus
+	opBadFrames   = "bad_frames"  // no keys; result is a list of ControlBadFrame
 )
+
+// opNames are all operations.
+const opNames = opSubscribe + ", " + opUnsubscribe + ", " + opStatus + ", " + opBadFrames
 
 // Codes of an answer that is not ok.
 const (
@@ -119,6 +123,16 @@ type ControlStatus struct {
 	Unknown []string `json:"unknown"`
 }
 
+// ControlBadFrame is a message that a publisher could not decode.
+type ControlBadFrame struct {
+	RecvTimeNS int64  `json:"recv_time_ns"`
+	Connection int    `json:"connection"`
+	Reason     string `json:"reason"`
+	// SizeBytes is the message's whole size; Bytes its beginning, at most 4 KiB.
+	SizeBytes int    `json:"size_bytes"`
+	Bytes     []byte `json:"bytes"`
+}
+
 // ControlPath is where the publisher of a feed listens. dir is as for shm.Dir.
 func ControlPath(dir, feed string) string {
 	return filepath.Join(shm.Dir(dir), "."+feed+".control")
@@ -186,7 +200,7 @@ func parseControlRequest(line []byte) (*controlRequest, error) {
 		return nil, requestf("more than one JSON object in a line")
 	}
 	if err := json.Unmarshal(r.fields["op"], &r.op); err != nil || r.op == "" {
-		return nil, requestf("key \"op\" is missing or no text: allowed are %s, %s, %s", opSubscribe, opUnsubscribe, opStatus)
+		return nil, requestf("key \"op\" is missing or no text: allowed are %s", opNames)
 	}
 	delete(r.fields, "op")
 	return r, nil
@@ -196,7 +210,7 @@ func parseControlRequest(line []byte) (*controlRequest, error) {
 func (r *controlRequest) only(keys ...string) error {
 	for key := range r.fields {
 		if !slices.Contains(keys, key) {
-			return requestf("op %q: unknown key %q: allowed are op, %s", r.op, key, strings.Join(keys, ", "))
+			return requestf("op %q: unknown key %q: allowed are %s", r.op, key, strings.Join(append([]string{"op"}, keys...), ", "))
 		}
 	}
 	return nil

@@ -81,6 +81,14 @@ func (c *Control) Status(ctx context.Context, symbols []Symbol) (*ControlStatus,
 	return out, nil
 }
 
+// BadFrames asks for the last messages that could not be decoded, oldest first, at
+// most 64.
+func (c *Control) BadFrames(ctx context.Context) ([]ControlBadFrame, error) {
+	var out []ControlBadFrame
+	err := c.ask(ctx, map[string]any{"op": opBadFrames}, &out)
+	return out, err
+}
+
 func symbolTexts(symbols []Symbol) []string {
 	out := make([]string, len(symbols))
 	for i, s := range symbols {

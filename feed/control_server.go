@@ -281,8 +281,27 @@ func (s *controlServer) do(line []byte) (any, error) {
 		return nil, s.change(r, s.p.Unsubscribe)
 	case opStatus:
 		return s.status(r)
+	case opBadFrames:
+		return s.badFrames(r)
 	}
-	return nil, requestf("op %q: allowed are %s, %s, %s", r.op, opSubscribe, opUnsubscribe, opStatus)
+	return nil, requestf("op %q: allowed are %s", r.op, opNames)
+}
+
+func (s *controlServer) badFrames(r *controlRequest) ([]ControlBadFrame, error) {
+	if err := r.only(); err != nil {
+		return nil, err
+	}
+	kept, err := s.p.BadFrames()
+	if err != nil {
+		return nil, err
+	}
+	out := make([]ControlBadFrame, 0, len(kept))
+	for _, f := range kept {
+		out = append(out, ControlBadFrame{
+			RecvTimeNS: f.RecvTimeNS, Connection: int(f.Connection), Reason: f.Reason.String(), SizeBytes: f.Size, Bytes: f.Bytes,
+		})
+	}
+	return out, nil
 }
 
 func (s *controlServer) change(r *controlRequest, apply func([]Symbol, ring.Channel) error) error {

@@ -218,6 +218,27 @@ func TestControlPerformance(t *testing.T) {
 	}, 3*time.Second, 20*time.Millisecond)
 }
 
+// What could not be decoded is handed out as it came, cut, with its whole size.
+func TestControlHandsOutBadFrames(t *testing.T) {
+	dir := t.TempDir()
+	r := named(t, dir, nil)
+	r.untilKind(ring.KindTrade, "BTC/USDT")
+	c := dialControl(t, dir)
+	frames, err := c.BadFrames(t.Context())
+	require.NoError(t, err)
+	assert.Empty(t, frames)
+	long := `{"time":` + strings.Repeat("1", 5000)
+	r.sim.SendAll([]byte(long))
+	r.untilStatus(ring.StatusDecodeError, 3*time.Second)
+	frames, err = c.BadFrames(t.Context())
+	require.NoError(t, err)
+	require.Len(t, frames, 1)
+	assert.Equal(t, len(long), frames[0].SizeBytes)
+	assert.Equal(t, long[:4096], string(frames[0].Bytes))
+	assert.NotEmpty(t, frames[0].Reason)
+	assert.Positive(t, frames[0].RecvTimeNS)
+}
+
 // exchange sends one line as any client would and returns the answer.
 func exchange(t *testing.T, dir, line string) (answer struct {
 	OK          bool
@@ -251,10 +272,11 @@ func TestControlRefusesBadRequests(t *testing.T) {
 		{"two objects", `{"op":"status"}{"op":"status"}`, "more than one"},
 		{"no op", `{"symbols":["BTC/USDT"]}`, `"op" is missing`},
 		{"an op that is no text", `{"op":1}`, `"op" is missing`},
-		{"an unknown op", `{"op":"restart"}`, "allowed are subscribe, unsubscribe, status"},
+		{"an unknown op", `{"op":"restart"}`, "allowed are subscribe, unsubscribe, status, bad_frames"},
 		{"a key of another case", `{"op":"status","Symbols":["BTC/USDT"]}`, `unknown key "Symbols"`},
 		{"a key of another op", `{"op":"status","channels":["trades"]}`, `unknown key "channels"`},
 		{"a key twice", `{"op":"status","op":"subscribe"}`, "twice"},
+		{"a key where there are none", `{"op":"bad_frames","symbols":["BTC/USDT"]}`, `unknown key "symbols": allowed are op`},
 		{"no symbols", `{"op":"subscribe"}`, `"symbols" is missing`},
 		{"an empty list of symbols", `{"op":"subscribe","symbols":[]}`, "at least one"},
 		{"symbols that are no list", `{"op":"subscribe","symbols":"BTC/USDT"}`, "list"},
