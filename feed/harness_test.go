@@ -2,13 +2,16 @@ package feed_test
 
 import (
 	"crypto/x509"
+	"io"
 	"log/slog"
+	"net/http"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/tickring/tickring/exchanges/gateio"
+	"github.com/tickring/tickring/exchanges/mexc"
 	"github.com/tickring/tickring/exchanges/sim"
 	"github.com/tickring/tickring/feed"
 	"github.com/tickring/tickring/ring"
@@ -25,7 +28,10 @@ type rig struct {
 // newRig starts a simulator and a feed of BTC/USDT and ETH/USDT on all channels.
 func newRig(t *testing.T, sc sim.Config, change func(*feed.PublisherConfig), options ...[2]string) *rig {
 	t.Helper()
-	sc.Venue, sc.Listen = "gateio", "127.0.0.1:0"
+	sc.Listen = "127.0.0.1:0"
+	if sc.Venue == "" {
+		sc.Venue = "gateio"
+	}
 	if sc.Settle == 0 {
 		sc.Settle = 20 * time.Millisecond
 	}
@@ -123,4 +129,22 @@ func newConfig(t *testing.T) feed.PublisherConfig {
 		Symbols: []feed.Symbol{{Base: "BTC", Quote: "USDT"}}, Channels: ring.AllChannels,
 		URLs: []string{"ws://127.0.0.1:1/"},
 	}
+}
+
+// simPairs are the pairs that a simulated venue lists, by its REST.
+func simPairs(t *testing.T, s *sim.Server) []feed.Symbol {
+	t.Helper()
+	d := mexc.New()
+	res, err := http.Get(s.RESTURL() + d.MetadataPath())
+	require.NoError(t, err)
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	require.NoError(t, err)
+	infos, err := d.ParseMetadata(body)
+	require.NoError(t, err)
+	var out []feed.Symbol
+	for _, i := range infos {
+		out = append(out, feed.Symbol{Base: i.Base, Quote: i.Quote})
+	}
+	return out
 }

@@ -3,6 +3,8 @@ package main
 import (
 	"github.com/tickring/tickring/exchanges"
 	"github.com/tickring/tickring/exchanges/gateio"
+	"github.com/tickring/tickring/exchanges/mexc"
+	"github.com/tickring/tickring/exchanges/mexc"
 	"github.com/tickring/tickring/feed"
 )
 
@@ -17,13 +19,15 @@ type dialect interface {
 }
 
 // venueNames are the venues that --venue accepts.
-const venueNames = "gateio"
+const venueNames = "gateio, mexc"
 
 // newDialect makes the dialect of a venue; its error says which there are.
 func newDialect(venue string) (dialect, error) {
 	switch venue {
 	case "gateio":
 		return gateio.New(), nil
+	case "mexc":
+		return mexc.New(), nil
 	case "":
 		return nil, usagef("--venue is missing: allowed are %s", venueNames)
 	}
