@@ -4,7 +4,6 @@ import (
 	"github.com/tickring/tickring/exchanges"
 	"github.com/tickring/tickring/exchanges/gateio"
 	"github.com/tickring/tickring/exchanges/mexc"
-	"github.com/tickring/tickring/exchanges/mexc"
 	"github.com/tickring/tickring/feed"
 )
 
