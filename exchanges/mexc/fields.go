@@ -1,6 +1,10 @@
 package mexc
 
-import "math"
+import (
+	"math"
+
+	"github.com/tickring/tickring/exchanges"
+)
 
 // Wire types of protobuf. Groups (3 and 4) were given up long ago; the venue's
 // schema has none.
@@ -109,4 +113,38 @@ func (w *walker) take(length uint64) ([]byte, bool) {
 	taken := w.rest[:length]
 	w.rest = w.rest[length:]
 	return taken, true
+}
+
+// shortNumberBytes is how many bytes of digits and a point always fit an int64.
+const shortNumberBytes = 18
+
+// shortDecimal is exchanges.ParseDecimal for texts of at most 18 bytes without a
+// sign, which are nearly all; false says nothing but that it did not read the text.
+func shortDecimal(text []byte) (exchanges.Decimal, bool) {
+	last := len(text) - 1
+	if last < 0 || last >= shortNumberBytes || text[0] == '.' || text[last] == '.' || text[0] == '0' && last > 0 && text[1] != '.' {
+		return exchanges.Decimal{}, false
+	}
+	var mantissa int64
+	point := last
+	for i, c := range text {
+		d := c - '0'
+		if d > 9 {
+			if c != '.' || point != last {
+				return exchanges.Decimal{}, false
+			}
+			point = i
+			continue
+		}
+		mantissa = mantissa*10 + int64(d)
+	}
+	if mantissa == 0 {
+		return exchanges.Decimal{}, true
+	}
+	exponent := point - last
+	for mantissa%10 == 0 {
+		mantissa /= 10
+		exponent++
+	}
+	return exchanges.Decimal{Mantissa: mantissa, Exponent: int8(exponent)}, true
 }

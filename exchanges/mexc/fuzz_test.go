@@ -82,6 +82,28 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
+// FuzzShortDecimal wants of every text that is read the short way the number that
+// the shared parser reads.
+func FuzzShortDecimal(f *testing.F) {
+	for _, seed := range []string{
+		"", "0", "1", ".", "0.", ".0", "-1", "00", "0.0", "00.1", "1.0", "100", "1.2.3", "1..2", "84270.01", "0.00000006", "82583.260000000", "999999999999999999", "1000000000000000000",
+		"0.1234567890123456", "1 ", "1e5", "12/", "1:", "0..", "100.100",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		want, valid := exchanges.ParseDecimal(text)
+		got, ok := shortDecimal(text)
+		if ok {
+			require.True(t, valid, "%q", text)
+			require.Equal(t, want, got, "%q", text)
+		}
+		if valid && len(text) <= shortNumberBytes && text[0] != '-' {
+			require.True(t, ok, "%q is short", text)
+		}
+	})
+}
+
 // isWords says that a message is printable ASCII that does not begin like JSON.
 func isWords(frame []byte) bool {
 	if len(frame) == 0 || frame[0] <= ' ' || frame[0] == '{' || !utf8.Valid(frame) {
@@ -109,7 +131,7 @@ func hardFrames() [][]byte {
 	group := protowire.AppendTag(protowire.AppendTag(nil, 9, protowire.StartGroupType), 9, protowire.EndGroupType)
 	return [][]byte{
 		{}, head, number(6, 5), in(316, quote), number(315, 5), with(head, number(315, 5), in(315, quote)),
-		with(in(315, quote), head), with(in(315, quote), in(315, quote), head), with(in(315, quote), in(308, nil), head),
+		with(in(315, quote), head), with(in(315, quote), in(315, quote), head), with(in(315, quote), in(308, nil), head), with(head, in(301, nil), in(315, quote)), with(head, in(300, nil), in(315, quote)),
 		with(head, in(315, group)), with(head, group, in(315, quote)), with(head, in(314, in(1, group))), with(head, in(308, group)),
 		with(head, in(315, with(quote, in(1, []byte("1.25"))))), with(head, in(3, []byte("ETHUSDT")), in(315, quote)),
 		with(head, number(6, 1), number(6, 2), in(315, quote)), with(head, number(6, 1<<63), in(315, quote)), with(head, number(6, 9223372036854), in(315, quote)),

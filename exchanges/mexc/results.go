@@ -419,7 +419,10 @@ func (d *Dialect) number(p *push, text []byte, name string, to *exchanges.Decima
 		d.fail(ring.ReasonMissingKey, name, " is missing", p.symbol)
 		return false
 	}
-	n, ok := exchanges.ParseDecimal(text)
+	n, ok := shortDecimal(text)
+	if !ok {
+		n, ok = exchanges.ParseDecimal(text)
+	}
 	if !ok || n.Mantissa < 0 {
 		d.fail(ring.ReasonNumber, name, noNumber, p.symbol)
 		return false
