@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"github.com/tickring/tickring/cmd/tickring/internal/frames"
 	"github.com/tickring/tickring/cmd/tickring/internal/jsonl"
 	"github.com/tickring/tickring/exchanges"
+	"github.com/tickring/tickring/feed"
 )
 
 func decodeCommand() *cobra.Command {
@@ -21,7 +23,8 @@ func decodeCommand() *cobra.Command {
 		Long: "Print what a venue's recorded frames say, as JSON, one line a record.\n\n" +
 			"FILE is .jsonl (one frame a line), .jsonl.zst (the same, compressed), .bin (one frame) or\n" +
 			".lpf (each frame behind its length, four bytes, big-endian). A frame that is no data prints\n" +
-			"control, one that is refused malformed. A depth event is one line.",
+			"control, one that is refused malformed. A depth event is one line. Of a venue that sends binary\n" +
+			"messages, a frame in a .bin or .lpf file is one unless it begins with a brace.",
 		Args: needsOne("file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			d, err := newDialect(venue)
@@ -38,6 +41,7 @@ func decodeCommand() *cobra.Command {
 // decoder turns frames into lines.
 type decoder struct {
 	dialect dialect
+	binary  feed.BinaryDialect // nil where the venue or the file has text only
 	symbols *exchanges.SymbolTable
 	batch   exchanges.Batch
 	lines   *jsonl.Frames
@@ -57,6 +61,9 @@ func runDecode(ctx context.Context, d dialect, path string, stdout io.Writer) er
 	dec := &decoder{
 		dialect: d, symbols: exchanges.NewLearningTable(), out: newOutput(stdout),
 		lines: jsonl.NewFrames(filepath.Base(path), d.Venue()),
+	}
+	if file.Binary() {
+		dec.binary, _ = d.(feed.BinaryDialect)
 	}
 	err = dec.all(ctx, file)
 	if flushed := dec.out.flush(); err == nil {
@@ -83,7 +90,7 @@ func (d *decoder) all(ctx context.Context, file *frames.File) error {
 }
 
 func (d *decoder) frame(line int, frame []byte) {
-	v := d.dialect.Decode(frame, d.symbols, &d.batch)
+	v := d.decode(frame)
 	switch v.Class {
 	case exchanges.ClassData:
 		for i := range d.batch.Items {
@@ -93,8 +100,17 @@ func (d *decoder) frame(line int, frame []byte) {
 	case exchanges.ClassMalformed:
 		d.out.buf = d.lines.AppendMalformed(d.out.buf, line, why(&v))
 	default:
-		d.out.buf = d.lines.AppendControl(d.out.buf, line, controlName(v.Class))
+		d.out.buf = d.lines.AppendControl(d.out.buf, line, controlName(&v))
 	}
+}
+
+// decode takes a frame for binary where it may be: no protobuf message begins with
+// a brace, which would open a group.
+func (d *decoder) decode(frame []byte) exchanges.Verdict {
+	if d.binary != nil && !bytes.HasPrefix(frame, []byte("{")) {
+		return d.binary.DecodeBinary(frame, d.symbols, &d.batch)
+	}
+	return d.dialect.Decode(frame, d.symbols, &d.batch)
 }
 
 // symbol is BASE/QUOTE of an instrument that the table has learnt, or the venue's
@@ -121,9 +137,14 @@ func why(v *exchanges.Verdict) string {
 	return v.Reason.String()
 }
 
-func controlName(c exchanges.Class) string {
-	switch c {
+// controlName is the word for a frame that is no data. An answer that accepts a
+// request in part is an error: something was refused.
+func controlName(v *exchanges.Verdict) string {
+	switch v.Class {
 	case exchanges.ClassAck:
+		if len(v.Refused) > 0 {
+			return "error"
+		}
 		return "ack"
 	case exchanges.ClassRefusal:
 		return "error"

@@ -36,6 +36,7 @@ type File struct {
 	unzip  *zstd.Decoder // nil when not compressed
 	in     *bufio.Reader
 	next   func() ([]byte, error)
+	binary bool
 	number int
 	buf    []byte
 }
@@ -72,9 +73,9 @@ func (f *File) choose(path string) bool {
 	case strings.HasSuffix(path, ".jsonl"), strings.HasSuffix(path, ".jsonl.zst"):
 		f.next = f.nextLine
 	case strings.HasSuffix(path, ".bin"):
-		f.next = f.whole
+		f.next, f.binary = f.whole, true
 	case strings.HasSuffix(path, ".lpf"):
-		f.next = f.nextPrefixed
+		f.next, f.binary = f.nextPrefixed, true
 	default:
 		return false
 	}
@@ -93,6 +94,9 @@ func (f *File) Next() ([]byte, error) {
 
 // Line is the number of the frame that Next returned last, from 1.
 func (f *File) Line() int { return f.number }
+
+// Binary says that frames may hold any bytes: the file is no text.
+func (f *File) Binary() bool { return f.binary }
 
 // Close closes the file.
 func (f *File) Close() error {
