@@ -19,9 +19,11 @@ import (
 
 // simOptions are the flags of sim.
 type simOptions struct {
-	config  sim.Config
-	speed   string
-	urlFile string
+	config   sim.Config
+	speed    string
+	urlFile  string
+	scenario string
+	faults   []string
 }
 
 func simCommand() *cobra.Command {
@@ -31,7 +33,7 @@ func simCommand() *cobra.Command {
 		Short: "Play a venue's server on this machine",
 		Long: "Play a venue's server on this machine: a made-up market, or a capture byte for byte.\n\n" +
 			"The WebSocket address is printed on stdout. --url-file holds it too, and the REST address and,\n" +
-			"with --tls, the file of the certificate authority, one a line.",
+			"with --tls, the file of the certificate authority, one a line.\n\n" + faultHelp(),
 		Args: needsNone,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.check(); err != nil {
@@ -51,6 +53,10 @@ func simCommand() *cobra.Command {
 	f.Uint64Var(&o.config.Seed, "seed", 1, "of the made-up market: the same seed, the same market")
 	f.IntVar(&o.config.Rate, "rate", sim.DefaultRate, "of the made-up market: frames a second a connection")
 	f.IntVar(&o.config.Symbols, "symbols", sim.DefaultSymbols, "of the made-up market: how many pairs are listed")
+	f.StringVar(&o.scenario, "scenario", "", "TOML file of faults by the clock")
+	f.StringArrayVar(&o.faults, "fault", nil, "misbehave, as NAME[,KEY=VALUE]...; may be given again")
+	f.DurationVar(&o.config.ConnectionLife, "connection-life", 0, "cut a connection that is older (default mexc 24h, gateio never)")
+	f.BoolVar(&o.config.RefuseOverLimit, "refuse-over-limit", false, "mexc: refuse streams beyond the limit of a connection instead of staying silent")
 	f.StringVar(&o.urlFile, "url-file", "", "write the addresses into this file")
 	return cmd
 }
@@ -72,6 +78,9 @@ func (o *simOptions) check() error {
 	}
 	if o.config.Once && o.config.Capture == "" {
 		return usagef("--once wants a --capture")
+	}
+	if err := o.readFaults(); err != nil {
+		return err
 	}
 	return o.parseSpeed()
 }

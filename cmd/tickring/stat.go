@@ -21,7 +21,7 @@ const beatPause = 3 * ring.HeartbeatIntervalNS * time.Nanosecond
 
 func statCommand() *cobra.Command {
 	var dir string
-	var asJSON bool
+	var asJSON, badFrames bool
 	cmd := &cobra.Command{
 		Use:   "stat FEED",
 		Short: "Show a feed's header, counters, connections and instruments",
@@ -29,6 +29,9 @@ func statCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := shm.CheckFeedName(args[0]); err != nil {
 				return usageError{err}
+			}
+			if badFrames {
+				return printBadFrames(cmd.Context(), dir, args[0], asJSON, cmd.OutOrStdout())
 			}
 			s, err := readStat(dir, args[0])
 			if err != nil {
@@ -42,7 +45,8 @@ func statCommand() *cobra.Command {
 		},
 	}
 	dirFlag(cmd, &dir)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object, or one a bad frame")
+	cmd.Flags().BoolVar(&badFrames, "bad-frames", false, "show the last 64 messages that could not be decoded instead")
 	return cmd
 }
 

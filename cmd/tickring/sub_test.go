@@ -140,6 +140,83 @@ func TestSubWithoutAVenue(t *testing.T) {
 	assert.Equal(t, []string{filepath.Join(dir, ".f.lock")}, left)
 }
 
+// Intent: messages that could not be decoded are shown as they came, for people and
+// for programs; a scenario file and a flag of the simulator both make some.
+func TestBadFrames(t *testing.T) {
+	scenario := filepath.Join(t.TempDir(), "s.toml")
+	require.NoError(t, os.WriteFile(scenario, []byte("[[step]]\nfault = \"malformed\"\nevery = 3\n"), 0o644))
+	for _, c := range []struct{ name, flag, value string }{
+		{"by a flag", "--fault", "malformed,every=3"},
+		{"by a scenario file", "--scenario", scenario},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			_, at := startSim(t, "--rate", "200", "--symbols", "5", c.flag, c.value)
+			startFeed(t, dir, at[0])
+			var lines []string
+			eventually(t, "bad frames are kept", func() bool {
+				code, stdout, stderr := run(t, "stat", "f", "--dir", dir, "--bad-frames", "--json")
+				require.Zero(t, code, stderr)
+				lines = linesOf(stdout)
+				return len(lines) >= 3
+			})
+			for _, line := range lines {
+				var f badFrameLine
+				require.NoError(t, json.Unmarshal([]byte(line), &f))
+				require.NotNil(t, f.Text)
+				assert.Len(t, *f.Text, f.SizeBytes)
+				assert.True(t, strings.HasPrefix(*f.Text, `{"time":`), *f.Text)
+				assert.NotEmpty(t, f.Reason)
+			}
+			code, stdout, stderr := run(t, "stat", "f", "--dir", dir, "--bad-frames")
+			require.Zero(t, code, stderr)
+			assert.Regexp(t, `^\d{4}-\d\d-\d\dT\S+Z  connection 0  \w+  \d+ bytes  "\{\\"time\\":`, linesOf(stdout)[0])
+		})
+	}
+}
+
+// Intent: a binary message is shown in base64, and no message can drive a terminal.
+func TestBadFrameForms(t *testing.T) {
+	f := feed.ControlBadFrame{Bytes: []byte{0xff, 0x1b, '['}, SizeBytes: 3, Reason: "X"}
+	line, err := json.Marshal(badFrameOf(f))
+	require.NoError(t, err)
+	assert.Contains(t, string(line), `"text":null,"b64":"/xtb"`)
+	assert.Contains(t, badFrameText(f), `3 bytes  "\xff\x1b["`)
+	f.Bytes = []byte(strings.Repeat("a", 4096))
+	assert.LessOrEqual(t, len(badFrameText(f)), 300)
+}
+
+// Intent: MEXC's data, refusals and limits go through run, sub and stat as Gate.io's
+// do, over several connections.
+func TestSubOfMEXC(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(t.TempDir(), "urls")
+	start(t, "sim", "--venue", "mexc", "--settle", "50ms", "--rate", "500", "--symbols", "20", "--url-file", file)
+	var at []string
+	eventually(t, "the simulator says where it is", func() bool {
+		content, err := os.ReadFile(file)
+		at = linesOf(string(content))
+		return err == nil
+	})
+	start(t, "run", "--venue", "mexc", "--symbols", "BTC/USDT", "--channels", "book_ticker", "--url", at[0], "--rest-url", at[1],
+		"--dir", dir, "--feed", "f", "--source", "simulated")
+	eventually(t, "the publisher listens", func() bool {
+		_, err := os.Lstat(feed.ControlPath(dir, "f"))
+		return err == nil
+	})
+	code, stdout, stderr := run(t, "sub", "f", "--dir", dir, "--symbols", "BTC/USDT,ETH/USDT,SOL/USDT,XRP/USDT,DOGE/USDT,ADA/USDT,BNB/USDT,TRX/USDT,LTC/USDT")
+	require.Zero(t, code, stdout+stderr)
+	assert.Equal(t, 36, strings.Count(stdout, "acknowledged"))
+	code, stdout, _ = run(t, "sub", "f", "--dir", dir, "--symbols", "NOPE/USDT", "--channels", "trades")
+	assert.Equal(t, 1, code)
+	assert.Regexp(t, `^NOPE/USDT +trades +refused: \S`, stdout)
+	s := statOf(t, dir)
+	assert.GreaterOrEqual(t, len(s.Connections), 2, "30 streams a connection")
+	code, stdout, stderr = run(t, "tail", "f", "--dir", dir, "--json", "--follow", "--symbol", "LTC/USDT", "--kind", "book_ticker", "--limit", "2")
+	assert.Zero(t, code, stderr)
+	assert.Len(t, linesOf(stdout), 2)
+}
+
 // Intent: scales chosen on the command line hold from the first record.
 func TestRunWithExponents(t *testing.T) {
 	dir := t.TempDir()
