@@ -1,13 +1,13 @@
 package feed
 
 import (
-	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/tickring/tickring/exchanges"
 	"github.com/tickring/tickring/ring"
@@ -155,6 +155,8 @@ type PublisherConfig struct {
 	// Exponents fixes the scale of instruments by symbol before any message
 	// says more: price and quantity exponents, 0 to -18.
 	Exponents map[Symbol][2]int8
+	// MetadataInterval is how often metadata are fetched again; 0 is 5 minutes.
+	MetadataInterval time.Duration
 	// Logger gets control events, off the hot thread; nil discards.
 	Logger *slog.Logger
 }
@@ -223,9 +225,4 @@ func natives(d Dialect, symbols []Symbol) ([]string, error) {
 		out[i] = n
 	}
 	return out, nil
-}
-
-// tlsConfig verifies REST as the sockets are verified.
-func tlsConfig(c *PublisherConfig) *tls.Config {
-	return &tls.Config{RootCAs: c.CA, MinVersion: tls.VersionTLS12}
 }

@@ -55,6 +55,7 @@ type conn struct {
 	successor   *conn
 	successorOf *conn
 	rollNS      int64 // no successor is dialled before
+	messages    bucket
 }
 
 // pendingRequest awaits its answer.
@@ -317,6 +318,7 @@ func (h *hot) channelFresh(in *instrument, ch ring.Channel) {
 func (h *hot) dialFailed(c *conn, e *wire.DialError, now int64) {
 	c.failures++
 	h.w.Counters[ring.CounterConnectFailures]++
+	h.heed(h.cfg.URLs[c.url], e, now)
 	if c.failures%3 == 0 {
 		h.failover(c)
 	}

@@ -74,3 +74,10 @@ type RepeatingDialect interface {
 	// DropRepeats: do not publish them; they count as signs of life.
 	DropRepeats() bool
 }
+
+// ThrottledDialect is a Dialect whose venue limits a client's messages.
+type ThrottledDialect interface {
+	Dialect
+	// MessagesPerSecond is the venue's limit on one connection.
+	MessagesPerSecond() int
+}

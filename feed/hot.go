@@ -42,6 +42,8 @@ type hot struct {
 	countsForLife bool
 	lifeNS        int64
 	dropRepeats   bool
+	// messagesPerSecond is the venue's limit on a connection, 0 none known.
+	messagesPerSecond int
 
 	symbols     *exchanges.SymbolTable
 	batch       exchanges.Batch
@@ -51,6 +53,8 @@ type hot struct {
 	conns       []*conn
 	byRow       [ring.MaxConnections]*conn // connections that are up
 	rows        rowPool
+	hosts       map[string]*hostLimit
+	metadata    map[string]*exchanges.InstrumentInfo
 
 	recvNS    int64
 	frameOpen bool
@@ -213,7 +217,7 @@ func (h *hot) tick(now int64) {
 
 func (h *hot) tickConn(c *conn, now int64, sweep bool) {
 	if c.ws == nil {
-		if !c.dialing && now >= c.dialNS {
+		if !c.dialing && now >= c.dialNS && h.mayDial(c, now) {
 			h.startDial(c, now)
 		}
 		return

@@ -4,11 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"net/http"
 	"runtime"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -35,12 +32,6 @@ type Publisher struct {
 	closed  atomic.Bool
 	err     error
 }
-
-// Bounds of fetching metadata.
-const (
-	metadataTimeout  = 5 * time.Second
-	metadataMaxBytes = 64 << 20
-)
 
 // PrepareProcess keeps every other thread of the process off the hot CPU: it
 // takes cpu out of the process's mask and executes the program again, once. Call
@@ -73,7 +64,8 @@ func StartPublisher(cfg PublisherConfig) (*Publisher, error) {
 	if cfg.MaxInstruments == 0 {
 		cfg.MaxInstruments = max(ring.DefaultMaxInstruments, len(names))
 	}
-	metadata := fetchMetadata(&cfg)
+	metadata := newMetadata(&cfg)
+	metadata.refresh(context.Background())
 	segment, err := createSegment(&cfg)
 	if err != nil {
 		return nil, err
@@ -105,15 +97,16 @@ func createSegment(cfg *PublisherConfig) (*shm.Segment, error) {
 }
 
 // start builds the hot thread's world and waits until its segment is in place.
-func (p *Publisher) start(names []string, metadata map[string]*exchanges.InstrumentInfo) error {
+func (p *Publisher) start(names []string, metadata *metadata) error {
 	h, err := newHot(&p.cfg, p.segment.Bytes())
 	if err != nil {
 		return err
 	}
 	p.hot = h
 	h.dial = p.dial
+	h.metadata = metadata.table()
 	for i, s := range p.cfg.Symbols {
-		in, err := h.addInstrument(s, names[i], metadata[names[i]])
+		in, err := h.addInstrument(s, names[i], h.metadata[names[i]])
 		if err != nil {
 			return err
 		}
@@ -127,8 +120,9 @@ func (p *Publisher) start(names []string, metadata map[string]*exchanges.Instrum
 	}
 	wire.EnsureProcs(1)
 	pinned := make(chan error, 1)
-	p.helpers.Add(2)
+	p.helpers.Add(3)
 	go p.housekeeper()
+	go p.librarian(metadata)
 	go p.bellRinger()
 	go p.run(pinned)
 	if err := <-pinned; err != nil {
@@ -144,7 +138,7 @@ func newHot(cfg *PublisherConfig, buf []byte) (*hot, error) {
 		symbols: exchanges.NewSymbolTable(), bySymbol: map[Symbol]*instrument{},
 		streams: cfg.Dialect.Streams(ring.AllChannels),
 		cmds:    wire.NewQueue[command](queueCap), dials: wire.NewQueue[dialResult](queueCap),
-		logs: wire.NewQueue[logEvent](queueCap),
+		logs: wire.NewQueue[logEvent](queueCap), hosts: map[string]*hostLimit{},
 	}
 	h.learnDialect()
 	var err error
@@ -175,6 +169,9 @@ func (h *hot) learnDialect() {
 	}
 	if d, ok := h.dialect.(MortalDialect); ok {
 		h.lifeNS = d.ConnectionLifeNS()
+	}
+	if d, ok := h.dialect.(ThrottledDialect); ok {
+		h.messagesPerSecond = d.MessagesPerSecond()
 	}
 	if d, ok := h.dialect.(RepeatingDialect); ok {
 		h.dropRepeats = d.DropRepeats()
@@ -346,7 +343,7 @@ func (p *Publisher) Subscribe(symbols []Symbol, channels ring.Channel) error {
 			in := h.bySymbol[s]
 			if in == nil {
 				var err error
-				if in, err = h.addInstrument(s, names[i], nil); err != nil {
+				if in, err = h.addInstrument(s, names[i], h.metadata[names[i]]); err != nil {
 					failed = errors.Join(failed, err)
 					continue
 				}
@@ -415,51 +412,4 @@ func (p *Publisher) Close() error {
 		}
 	}
 	return errors.Join(err, uncontrolled, p.hot.waker.Close(), p.hot.poller.Close(), p.segment.Close(false))
-}
-
-// fetchMetadata asks the venue's REST for steps and statuses, within a bound.
-// Without an answer the feed goes on: scales come from the first messages.
-func fetchMetadata(cfg *PublisherConfig) map[string]*exchanges.InstrumentInfo {
-	path := cfg.Dialect.MetadataPath()
-	if cfg.RESTURL == "" || path == "" {
-		return nil
-	}
-	infos, err := getMetadata(cfg, strings.TrimSuffix(cfg.RESTURL, "/")+path)
-	if err != nil {
-		cfg.Logger.Warn("no instrument metadata, scales come from the first messages", "error", err)
-		return nil
-	}
-	out := make(map[string]*exchanges.InstrumentInfo, len(infos))
-	for i := range infos {
-		out[infos[i].Native] = &infos[i]
-	}
-	return out
-}
-
-func getMetadata(cfg *PublisherConfig, url string) ([]exchanges.InstrumentInfo, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), metadataTimeout)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return nil, fmt.Errorf("get %s: %w", url, err)
-	}
-	client := &http.Client{Transport: &http.Transport{TLSClientConfig: tlsConfig(cfg)}}
-	defer client.CloseIdleConnections()
-	res, err := client.Do(req)
-	if err != nil {
-		return nil, fmt.Errorf("get %s: %w", url, err)
-	}
-	defer res.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(res.Body, metadataMaxBytes))
-	if err != nil {
-		return nil, fmt.Errorf("get %s: %w", url, err)
-	}
-	if res.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("get %s: HTTP %s", url, res.Status)
-	}
-	infos, err := cfg.Dialect.ParseMetadata(body)
-	if err != nil {
-		return nil, fmt.Errorf("get %s: %w", url, err)
-	}
-	return infos, nil
 }

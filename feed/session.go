@@ -214,6 +214,9 @@ func (h *hot) requestStream(c *conn, st *exchanges.StreamInfo, state subState, m
 		if st != nil && s.stream != st || s.state != state || s.retryNS > now {
 			continue
 		}
+		if len(batch) == 0 && !h.maySend(c, now) {
+			return // the rest is asked for with the next tick
+		}
 		batch = append(batch, s)
 		if len(batch) == max(most, 1) {
 			if !h.send(c, batch, state == subLeaving, now) {

@@ -1,0 +1,97 @@
+package feed_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tickring/tickring/exchanges/sim"
+	"github.com/tickring/tickring/feed"
+	"github.com/tickring/tickring/ring"
+)
+
+const pairs = `[{"id":"BTC_USDT","base":"BTC","quote":"USDT","precision":1,"amount_precision":6,"trade_status":"STATUS","type":"normal"}]`
+
+// restServer answers the instrument list with a status that the test sets.
+type restServer struct {
+	*httptest.Server
+	status atomic.Value // of trading
+	broken atomic.Bool
+	asked  atomic.Int64
+}
+
+func newREST(t *testing.T) *restServer {
+	s := &restServer{}
+	s.status.Store("tradable")
+	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.asked.Add(1)
+		if s.broken.Load() {
+			w.Header().Set("Retry-After", "60")
+			w.WriteHeader(http.StatusTooManyRequests)
+			return
+		}
+		body := pairs
+		_, _ = w.Write([]byte(body[:len(body)-len(`STATUS","type":"normal"}]`)] + s.status.Load().(string) + `","type":"normal"}]`))
+	}))
+	t.Cleanup(s.Close)
+	return s
+}
+
+// Metadata give steps and scales before the first message; a halt reaches the
+// state word and the stream, and goes again.
+func TestMetadataGiveScalesAndHalts(t *testing.T) {
+	rest := newREST(t)
+	r := newRig(t, sim.Config{Rate: 50}, func(c *feed.PublisherConfig) {
+		c.RESTURL, c.MetadataInterval = rest.URL, 50*time.Millisecond
+	})
+	id, ok := r.pub.View().Find("BTC/USDT")
+	require.True(t, ok)
+	var in ring.Instrument
+	require.True(t, r.pub.View().Instrument(id, &in))
+	assert.Equal(t, "0.1", string(ring.AppendDecimal(nil, in.Tick, in.TickExponent)))
+	assert.Equal(t, "0.000001", string(ring.AppendDecimal(nil, in.Lot, in.LotExponent)))
+	assert.LessOrEqual(t, in.QuantityExponent, int8(-6))
+
+	rest.status.Store("untradable")
+	rec := r.untilStatus(ring.StatusInstrumentChanged, 3*time.Second)
+	assert.Equal(t, "trading is halted", rec.Status().TextString())
+	assert.NotZero(t, r.state("BTC/USDT")&ring.BitHalted)
+	assert.Zero(t, r.state("ETH/USDT")&ring.BitHalted)
+	rest.status.Store("tradable")
+	r.until("trading again", 3*time.Second, func(rec *ring.Record) bool {
+		return rec.Kind == ring.KindStatus && rec.Status().TextString() == "trading goes on"
+	})
+	assert.Zero(t, r.state("BTC/USDT")&ring.BitHalted)
+}
+
+// A venue that does not answer costs nothing: the list of an earlier run is used,
+// and without one the scales come from the first messages.
+func TestMetadataAreKeptForAVenueThatIsAway(t *testing.T) {
+	rest := newREST(t)
+	dir := t.TempDir()
+	named := func(c *feed.PublisherConfig) {
+		c.Anonymous, c.Dir, c.RESTURL = false, dir, rest.URL
+	}
+	first := newRig(t, sim.Config{}, named)
+	require.NoError(t, first.pub.Close())
+	rest.broken.Store(true)
+	asked := rest.asked.Load()
+
+	second := newRig(t, sim.Config{}, named)
+	id, _ := second.pub.View().Find("BTC/USDT")
+	var in ring.Instrument
+	require.True(t, second.pub.View().Instrument(id, &in))
+	assert.Equal(t, "0.1", string(ring.AppendDecimal(nil, in.Tick, in.TickExponent)), "from the kept list")
+	require.NoError(t, second.pub.Close())
+	assert.Equal(t, asked+1, rest.asked.Load(), "Retry-After is obeyed")
+
+	third := newRig(t, sim.Config{}, func(c *feed.PublisherConfig) { c.RESTURL = rest.URL })
+	require.True(t, third.pub.View().Instrument(0, &in))
+	assert.EqualValues(t, ring.Absent, in.Tick)
+	third.untilKind(ring.KindTrade, "BTC/USDT")
+}
