@@ -171,10 +171,30 @@ func (h *hot) refuseFrame(c *conn, frame []byte, v *exchanges.Verdict) {
 	a := statusArgs{code: ring.StatusDecodeError, scope: ring.ScopeConnection, reason: v.Reason, conn: c, text: v.Text}
 	if id, ok := h.symbols.Lookup(v.Symbol); ok && len(v.Symbol) > 0 {
 		a.scope, a.inst = ring.ScopeInstrument, h.instruments[id]
+		h.doubt(a.inst, v.Stream)
 	} else if len(v.Symbol) > 0 {
 		a.text = v.Symbol
 	}
 	h.status(a)
+}
+
+// doubtNS: a second message of a stream that cannot be decoded within this time has
+// the stream asked for again. One alone may be the venue's slip, and asking again
+// costs what is sent meanwhile.
+const doubtNS = 60 * second
+
+// doubt marks a stream for resubscription after its second bad message; how often
+// is resubscribe's limit.
+func (h *hot) doubt(in *instrument, stream exchanges.StreamID) {
+	for _, s := range in.subs {
+		if s == nil || s.stream.ID != stream {
+			continue
+		}
+		if h.recvNS-s.badNS < doubtNS {
+			h.resubscribe(in, s.stream.Channel)
+		}
+		s.badNS = h.recvNS
+	}
 }
 
 func (h *hot) ponged(c *conn) {

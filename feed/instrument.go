@@ -51,6 +51,7 @@ type subscription struct {
 	firstDataNS int64 // when the first data must have come, 0 none awaited
 	retryNS     int64 // not asked for before
 	retryWaitNS int64 // grows with each retry of the subscription alone
+	badNS       int64 // receive time of the last message that could not be decoded
 
 	refusal string // the venue's words, of the newest refusal
 }

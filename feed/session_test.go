@@ -235,6 +235,26 @@ func TestBadMessagesCostNothingElse(t *testing.T) {
 	}
 }
 
+// A stream whose messages cannot be decoded again and again is asked for again, with
+// a limit, and the frames are kept.
+func TestBadStreamIsAskedForAgain(t *testing.T) {
+	r := newRig(t, sim.Config{}, nil)
+	r.untilKind(ring.KindTrade, "BTC/USDT")
+	bad := []byte(`{"time":1790359171,"time_ms":1790359171120,"channel":"spot.trades","event":"update","result":{"id":778,"create_time":1790359171,"create_time_ms":"1790359171119.653","side":"sell","currency_pair":"BTC_USDT","amount":"0.5","price":"abc"}}`)
+	for range 20 {
+		r.sim.SendAll(bad)
+	}
+	r.counter(ring.CounterDecodeErrors, 20)
+	require.Eventually(t, func() bool { return r.sim.Stats().Unsubscribes >= 1 }, 2*time.Second, 10*time.Millisecond)
+	assert.LessOrEqual(t, r.sim.Stats().Unsubscribes, uint64(2), "a storm of requests")
+	r.untilKind(ring.KindTrade, "BTC/USDT")
+	kept, err := r.pub.BadFrames()
+	require.NoError(t, err)
+	require.Len(t, kept, 20)
+	assert.Equal(t, string(bad), string(kept[19].Bytes))
+	assert.Equal(t, ring.ReasonNumber, kept[19].Reason)
+}
+
 // Binary messages are counted and said; the connection lives.
 func TestBinaryMessageIsCounted(t *testing.T) {
 	r := newRig(t, sim.Config{}, nil)
