@@ -152,7 +152,7 @@ func TestCaptureSettlesAndKeepsPace(t *testing.T) {
 	assert.Less(t, first.Sub(quietSince), 2*time.Second)
 	c.next()
 	c.next()
-	assert.GreaterOrEqual(t, time.Since(first), 390*time.Millisecond)
+	assert.GreaterOrEqual(t, time.Since(first), 350*time.Millisecond)
 	assert.Less(t, time.Since(first), 780*time.Millisecond, "the pace is twice the recorded one")
 	c.quiet(100 * time.Millisecond)
 }

@@ -545,8 +545,16 @@ func (c *conn) wanted() []key {
 	return slices.Clone(c.keys)
 }
 
-// subscribe adds streams; those the client has already stay as they are.
-func (c *conn) subscribe(keys []key) {
+// subscribe answers and adds streams; those the client has already stay as they
+// are. Data come after the answer, and who has the answer finds the streams in the
+// truth.
+func (c *conn) subscribe(keys []key, answer []byte) {
+	for _, k := range keys {
+		if !c.has(k) {
+			c.noteSubscribed(k)
+		}
+	}
+	c.queueAnswer(answer)
 	for _, k := range keys {
 		c.keysMu.Lock()
 		known := slices.Contains(c.keys, k)
@@ -555,7 +563,6 @@ func (c *conn) subscribe(keys []key) {
 		}
 		c.keysMu.Unlock()
 		if !known {
-			c.noteSubscribed(k)
 			c.srv.source.subscribe(c, k)
 		}
 	}

@@ -6,11 +6,35 @@
 // Its data come either from a synthetic market, which is seeded and consistent
 // with itself, or from a capture, whose frames are sent byte for byte.
 //
-// The files fall into two sets. The core knows sockets, faults, market and
-// captures and no venue words: server.go, listener.go, conn.go, cert.go,
-// stats.go, market.go, book.go, pairs.go, synthetic.go, replay.go, capture.go.
-// The dialect set, gateio*.go, knows Gate.io spot v4: requests, answers, text of
-// frames, routing of captured frames and REST.
+// The files fall into sets. The core knows sockets, faults, market and captures and
+// no venue words: server.go, listener.go, conn.go, cert.go, stats.go, truth.go,
+// faults.go, scenario.go, market.go, book.go, pairs.go, synthetic.go, replay.go,
+// capture.go. A dialect set knows one venue, its requests, answers, text of frames,
+// routing of captured frames and REST: gateio*.go Gate.io spot v4, mexc*.go MEXC
+// spot v3 (with protobuf.go).
+//
+// # Faults
+//
+// [Faults] are knobs: [Server.SetFaults] turns them for connections to come,
+// [Server.ApplyFaults] for open ones too. [Scenario] turns them by the clock; as a
+// file:
+//
+//	repeat = "30s"
+//
+//	[[step]]
+//	at = "2s"
+//	fault = "drop_socket"   # with for: nobody is let in meanwhile
+//	for = "1s"
+//
+//	[[step]]
+//	at = "5s"
+//	fault = "skip_deltas"
+//	pair = "BTC_USDT"       # as the venue spells it
+//	every = 10
+//	for = "5s"
+//
+// [Server.Truth] says what each client subscribed to and got, and which gaps were
+// made; a test compares with it.
 //
 // # What the synthetic market promises
 //
@@ -27,11 +51,15 @@
 //
 // # Limits
 //
-// The quote of a book ticker is sent on every change, not conflated to 10 ms.
+// The quote of Gate.io's book ticker is sent on every change, not conflated to
+// 10 ms. MEXC's windows repeat an unchanged quote where the rate leaves room, so
+// that some 96 of 100 quotes are repeats; the batch stream has changes only.
 // A client that does not read is cut off once 64 MiB wait for it (synthetic
 // market); a capture waits for such a client instead.
 //
 // Facts about the venue: Gate.io spot WebSocket v4 and REST v4 documentation,
 // https://www.gate.com/docs/developers/apiv4/ws/en/, copies of 2025-06 to
-// 2026-09, and frames published from the live venue.
+// 2026-09; MEXC spot v3 documentation,
+// https://www.mexc.com/api-docs/spot-v3/websocket-market-streams, and the schema of
+// mexcdevelop/websocket-proto of 2026-06; and frames published from the live venues.
 package sim

@@ -124,8 +124,7 @@ func (g *gateio) handle(c *conn, message []byte) {
 		g.refuse(c, now, r, no)
 	case r.Event == "subscribe":
 		g.srv.stats.update(func(s *Stats) { s.Subscribes++ })
-		c.queueAnswer(appendAck(nil, c, now, r, nil))
-		c.subscribe(keys)
+		c.subscribe(keys, appendAck(nil, c, now, r, nil))
 	default:
 		g.srv.stats.update(func(s *Stats) { s.Unsubscribes++ })
 		c.unsubscribe(keys)

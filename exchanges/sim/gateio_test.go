@@ -173,19 +173,19 @@ func TestPath(t *testing.T) {
 // nothing, later when it did; a client message puts it off.
 func TestIdleClients(t *testing.T) {
 	t.Parallel()
-	s := start(t, Config{Settle: time.Hour, IdleTimeout: 400 * time.Millisecond, SilentTimeout: 1200 * time.Millisecond})
+	s := start(t, Config{Settle: time.Hour, IdleTimeout: 800 * time.Millisecond, SilentTimeout: 2400 * time.Millisecond})
 	began := time.Now()
 	idle, pinging, subscribed := dial(t, s), dial(t, s), dial(t, s)
 	subscribed.subscribe(chTrades, "BTC_USDT")
 	for range 3 {
-		time.Sleep(150 * time.Millisecond)
+		time.Sleep(300 * time.Millisecond)
 		pinging.send(`{"channel":"spot.ping"}`)
 		pinging.next()
 	}
 	assert.Zero(t, idle.closeCode(5*time.Second))
 	assert.Zero(t, pinging.closeCode(5*time.Second))
-	assert.GreaterOrEqual(t, time.Since(began), 840*time.Millisecond)
+	assert.GreaterOrEqual(t, time.Since(began), 1680*time.Millisecond)
 	assert.Zero(t, subscribed.closeCode(5*time.Second))
-	assert.GreaterOrEqual(t, time.Since(began), 1190*time.Millisecond)
+	assert.GreaterOrEqual(t, time.Since(began), 2390*time.Millisecond)
 	assert.Equal(t, uint64(3), s.Stats().IdleCloses)
 }

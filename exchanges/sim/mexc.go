@@ -127,8 +127,7 @@ func (m *mexc) change(c *conn, r mexcRequest) {
 		if len(accepted) > 0 {
 			m.srv.stats.update(func(s *Stats) { s.Subscribes++ })
 		}
-		c.queueAnswer(answer)
-		c.subscribe(keys)
+		c.subscribe(keys, answer)
 		return
 	}
 	if len(accepted) > 0 {

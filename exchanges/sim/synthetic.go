@@ -102,6 +102,7 @@ type synthetic struct {
 	srv    *Server
 	market *market
 	format format
+	epoch  time.Time
 	wake   chan struct{}
 	quit   chan struct{}
 	wg     sync.WaitGroup
@@ -145,6 +146,7 @@ func newSynthetic(s *Server, f format) *synthetic {
 		srv:     s,
 		market:  m,
 		format:  f,
+		epoch:   time.Now(),
 		wake:    make(chan struct{}, 1),
 		quit:    make(chan struct{}),
 		streams: map[key]*stream{},
@@ -367,7 +369,7 @@ func (s *synthetic) changed() {
 
 // repeatsOfStep is how many windows of a quote a step stands for: at 10 ms the venue
 // repeats 96 of 100 quotes and more (probed 2026-09).
-const repeatsOfStep = 20
+const repeatsOfStep = 12
 
 // framesOfStep is what a step yields on a stream that sends at once, as the shares
 // in market.go make it.
@@ -441,9 +443,15 @@ func (s *synthetic) run() {
 func (s *synthetic) resume(now time.Time) {
 	if !s.running {
 		s.running = true
-		s.baseNS = now.UnixNano() - s.clockNS
+		s.baseNS = s.steadyNS(now) - s.clockNS
 	}
 	s.nowMS = now.UnixMilli()
+}
+
+// steadyNS is the wall time as if nobody had set the clock since the start: a clock
+// set back must not stop the market.
+func (s *synthetic) steadyNS(now time.Time) int64 {
+	return s.epoch.UnixNano() + int64(now.Sub(s.epoch))
 }
 
 // turn moves the market up to now and returns how long to sleep.
@@ -455,7 +463,7 @@ func (s *synthetic) turn(now time.Time) time.Duration {
 		return longestNap
 	}
 	s.resume(now)
-	target := now.UnixNano() - s.baseNS
+	target := s.steadyNS(now) - s.baseNS
 	if target-s.clockNS > int64(mostLag) {
 		s.baseNS += target - s.clockNS
 		target = s.clockNS

@@ -217,7 +217,7 @@ func (w *witness) seeDiffs(r result) {
 // Every channel of a pair tells the same story.
 func TestMarketIsConsistent(t *testing.T) {
 	t.Parallel()
-	s := start(t, Config{Settle: 250 * time.Millisecond, Seed: 7, Rate: 600, Symbols: 20})
+	s := start(t, Config{Settle: 700 * time.Millisecond, Seed: 7, Rate: 600, Symbols: 20})
 	c := dial(t, s)
 	pairs := []string{"BTC_USDT", "SHIB_USDT"}
 	c.subscribe(chBookTicker, pairs...)
@@ -277,7 +277,7 @@ func TestMarketIsConsistent(t *testing.T) {
 // the end, with Server.Book.
 func TestBookFromRESTAndDiffs(t *testing.T) {
 	t.Parallel()
-	s := start(t, Config{Settle: 250 * time.Millisecond, Rate: 400, Symbols: 3})
+	s := start(t, Config{Settle: 700 * time.Millisecond, Rate: 400, Symbols: 3})
 	c := dial(t, s)
 	c.subscribe(chDiffs, "ETH_USDT", "100ms")
 	c.subscribe(chTop, "ETH_USDT", "100", "100ms")
@@ -331,7 +331,7 @@ var times = regexp.MustCompile(`("(?:time|time_ms|t|E|create_time|create_time_ms
 func TestSeedRepeatsTheFrames(t *testing.T) {
 	t.Parallel()
 	run := func(seed uint64, tls bool) (frames []string) {
-		s := start(t, Config{Settle: 250 * time.Millisecond, Seed: seed, Rate: 10_000, Symbols: 10, TLS: tls})
+		s := start(t, Config{Settle: 700 * time.Millisecond, Seed: seed, Rate: 10_000, Symbols: 10, TLS: tls})
 		c := dial(t, s)
 		c.subscribe(chBookTicker, "BTC_USDT", "ETH_USDT", "ADA_USDT")
 		c.subscribe(chTrades, "BTC_USDT", "ADA_USDT")
@@ -392,7 +392,7 @@ func TestRate(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := dial(t, start(t, Config{Settle: 250 * time.Millisecond, Rate: 1000, Symbols: 5, TLS: true}))
+			c := dial(t, start(t, Config{Settle: 700 * time.Millisecond, Rate: 1000, Symbols: 5, TLS: true}))
 			subscribe(c)
 			c.next()
 			began, n := time.Now(), 0
