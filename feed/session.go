@@ -73,7 +73,7 @@ func (h *hot) want(in *instrument, channels ring.Channel) {
 			s = &subscription{inst: in, stream: st}
 			in.subs[k] = s
 		}
-		if s.state != subIdle && s.state != subLeaving {
+		if s.state != subIdle && s.state != subLeaving && s.state != subRefused {
 			continue
 		}
 		in.wanted |= st.Channel
