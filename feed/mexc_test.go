@@ -131,3 +131,13 @@ func TestMEXCRollsOverBeforeTheVenueCuts(t *testing.T) {
 	assert.GreaterOrEqual(t, r.pub.View().Counter(ring.CounterRollovers), uint64(2))
 	assert.NotEmpty(t, seen)
 }
+
+// The session knows all that MEXC's dialect can do beyond a plain one.
+var (
+	_ feed.BinaryDialect    = (*mexc.Dialect)(nil)
+	_ feed.MixedDialect     = (*mexc.Dialect)(nil)
+	_ feed.LifelongDialect  = (*mexc.Dialect)(nil)
+	_ feed.MortalDialect    = (*mexc.Dialect)(nil)
+	_ feed.ThrottledDialect = (*mexc.Dialect)(nil)
+	_ feed.RepeatingDialect = (*mexc.Dialect)(nil)
+)

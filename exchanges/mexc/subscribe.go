@@ -39,6 +39,10 @@ const (
 	ackDeadline  = 10 * time.Second
 )
 
+// MessagesPerSecond is how many messages the venue takes from a client; beyond it
+// the connection is cut (documented).
+func (d *Dialect) MessagesPerSecond() int { return 100 }
+
 // StreamsPerConnection is how many streams one connection takes, those included
 // that it has given up: see StreamsCountForLife.
 func (d *Dialect) StreamsPerConnection() int { return streamLimit }
