@@ -286,22 +286,29 @@ func TestFaultHalfOpenCloses(t *testing.T) {
 // reset.
 func TestFaultResetMidFrame(t *testing.T) {
 	eachVenue(t, func(t *testing.T, v venue) {
-		s, c := flowing(t, v, Config{})
-		s.ResetMidFrameAll()
-		for {
-			h, err := ws.ReadHeader(c.br)
-			require.NoError(t, err, "a reset between two frames")
-			n, err := io.ReadFull(c.br, make([]byte, h.Length))
-			if err == nil {
-				continue
-			}
-			assert.ErrorIs(t, err, syscall.ECONNRESET)
-			assert.Equal(t, int(h.Length)/2, n)
-			break
+		for _, secure := range []bool{false, true} {
+			s, c := flowing(t, v, Config{TLS: secure})
+			s.ResetMidFrameAll()
+			n, length, err := c.untilBroken()
+			assert.ErrorIs(t, err, syscall.ECONNRESET, "TLS %v", secure)
+			assert.Equal(t, length/2, n)
+			assert.Eventually(t, func() bool { return s.Stats().Open == 0 }, 5*time.Second, time.Millisecond)
+			dial(t, s)
 		}
-		assert.Eventually(t, func() bool { return s.Stats().Open == 0 }, 5*time.Second, time.Millisecond)
-		dial(t, s)
 	})
+}
+
+// untilBroken reads up to a frame that ends early: how much of it came.
+func (c *client) untilBroken() (n, length int, err error) {
+	c.t.Helper()
+	_ = c.conn.SetReadDeadline(time.Now().Add(5 * time.Second))
+	for {
+		h, err := ws.ReadHeader(c.br)
+		require.NoError(c.t, err, "an end between two frames")
+		if n, err := io.ReadFull(c.br, make([]byte, h.Length)); err != nil {
+			return n, int(h.Length), err
+		}
+	}
 }
 
 // The TLS handshake is delayed, and its records trickle.
