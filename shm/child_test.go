@@ -2,6 +2,7 @@ package shm
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -24,14 +25,15 @@ const (
 	envUID   = "TICKRING_SHM_TEST_UID"
 	envGroup = "TICKRING_SHM_TEST_GROUP"
 
-	roleHold    = "hold"   // publish, say "holding", wait to be killed
-	roleStop    = "stop"   // stop at a step, say "at STEP", wait to be killed
-	roleChurn   = "churn"  // publish and close without end
-	roleOpen    = "open"   // open, say the error
-	roleCreate  = "create" // create, say the error
-	roleTouch   = "touch"  // open, wait for a line, touch the last byte unguarded
-	nobody      = 65534    // user and group of no rights
-	childFeed   = "gateio" // the feed of every child
+	roleHold    = "hold"    // publish, say "holding", wait to be killed
+	roleStop    = "stop"    // stop at a step, say "at STEP", wait to be killed
+	roleChurn   = "churn"   // publish and close without end
+	roleOpen    = "open"    // open, say the error
+	roleCreate  = "create"  // create, say the error
+	rolePrepare = "prepare" // prepare, acquire and publish, stop at a step as roleStop
+	roleTouch   = "touch"   // open, wait for a line, touch the last byte unguarded
+	nobody      = 65534     // user and group of no rights
+	childFeed   = "gateio"  // the feed of every child
 	lineTimeout = time.Minute
 )
 
@@ -79,6 +81,16 @@ func beChild(role string) {
 	case roleCreate:
 		_, err := Create(opts, small(childFeed))
 		fmt.Println("result", err)
+	case rolePrepare:
+		opts.onStep = func(step string) {
+			if step == os.Getenv(envStep) {
+				say("at " + step)
+			}
+		}
+		s, err := Prepare(opts, small(childFeed))
+		must(err)
+		must(s.Acquire(context.Background()))
+		must(s.Publish())
 	case roleTouch:
 		m, err := Open(opts.Dir, childFeed)
 		must(err)

@@ -36,7 +36,7 @@ type Segment struct {
 	opts       Options
 	feed       string
 	generation uint64
-	lock       *lockFile // nil for anonymous memory
+	lock       *lockFile // nil for anonymous memory, and until Acquire
 	file       *os.File  // nil for anonymous memory
 	buildPath  string
 	buf        []byte
@@ -56,43 +56,67 @@ type Segment struct {
 // *SpaceError, and ring's about cfg. Any thread; it may block for a tenth of a
 // second.
 func Create(opts Options, cfg ring.Config) (*Segment, error) {
-	opts = opts.withDefaults()
-	if err := CheckFeedName(cfg.Feed); err != nil {
-		return nil, err
-	}
-	if err := opts.check(); err != nil {
-		return nil, err
-	}
-	size, err := cfg.Size()
+	s, shape, err := begin(opts, cfg)
 	if err != nil {
 		return nil, err
 	}
-	gid, err := groupID(opts.Group)
-	if err != nil {
+	if s.lock, err = takeLock(s.opts.Dir, s.feed); err != nil {
 		return nil, err
 	}
-	if err := prepareDir(opts, gid); err != nil {
-		return nil, err
-	}
-	lock, err := takeLock(opts.Dir, cfg.Feed)
-	if err != nil {
-		return nil, err
-	}
-	s := &Segment{opts: opts, feed: cfg.Feed, lock: lock}
-	if err := s.build(cfg, size, gid); err != nil {
+	if err := s.build(cfg, shape); err != nil {
 		return nil, errors.Join(err, s.Close(false))
 	}
 	return s, nil
 }
 
+// shape is what a file is made of.
+type shape struct {
+	size int64
+	gid  int // -1 leaves it as it is
+}
+
+// begin checks what can be checked before anything is touched, and makes the
+// directory.
+func begin(opts Options, cfg ring.Config) (*Segment, shape, error) {
+	var made shape
+	opts = opts.withDefaults()
+	if err := CheckFeedName(cfg.Feed); err != nil {
+		return nil, made, err
+	}
+	if err := opts.check(); err != nil {
+		return nil, made, err
+	}
+	var err error
+	if made.size, err = cfg.Size(); err != nil {
+		return nil, made, err
+	}
+	if made.gid, err = groupID(opts.Group); err != nil {
+		return nil, made, err
+	}
+	if err := prepareDir(opts, made.gid); err != nil {
+		return nil, made, err
+	}
+	return &Segment{opts: opts, feed: cfg.Feed}, made, nil
+}
+
 // build does everything that needs the lock. What it leaves behind when it fails
 // is Close's to clear.
-func (s *Segment) build(cfg ring.Config, size int64, gid int) error {
-	previous, err := s.previousGeneration()
+func (s *Segment) build(cfg ring.Config, made shape) error {
+	if err := s.number(); err != nil {
+		return err
+	}
+	return s.format(cfg, made)
+}
+
+// number fixes the segment's generation, and clears what dead publishers left. The
+// lock is held.
+func (s *Segment) number() error {
+	_, noted := s.lock.read()
+	previous, err := s.newestGeneration(noted)
 	if err != nil {
 		return err
 	}
-	s.generation, cfg.Generation = previous+1, previous+1
+	s.generation = previous + 1
 	if err := s.lock.note(os.Getpid(), previous); err != nil {
 		return s.fault("note owner in", lockPath(s.opts.Dir, s.feed), err)
 	}
@@ -101,13 +125,20 @@ func (s *Segment) build(cfg ring.Config, size int64, gid int) error {
 		return s.fault("sweep", s.opts.Dir, err)
 	}
 	s.opts.onStep(stepSwept)
+	return nil
+}
+
+// format makes the file beside the name, of the segment's generation.
+func (s *Segment) format(cfg ring.Config, made shape) error {
+	cfg.Generation = s.generation
 	if err := identify(&cfg); err != nil {
 		return err
 	}
-	if err := s.openBuild(size, gid); err != nil {
+	if err := s.openBuild(made); err != nil {
 		return err
 	}
-	s.buf, err = unix.Mmap(int(s.file.Fd()), 0, int(size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED|unix.MAP_POPULATE)
+	var err error
+	s.buf, err = unix.Mmap(int(s.file.Fd()), 0, int(made.size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED|unix.MAP_POPULATE)
 	if err != nil {
 		return s.fault("map", s.buildPath, err)
 	}
@@ -121,30 +152,63 @@ func (s *Segment) build(cfg ring.Config, size int64, gid int) error {
 
 // openBuild makes the file beside the name and reserves its memory. Until it is
 // protected nobody but this user may open it.
-func (s *Segment) openBuild(size int64, gid int) error {
-	if err := checkFree(s.opts.Dir, size); err != nil {
+func (s *Segment) openBuild(made shape) error {
+	if err := checkFree(s.opts.Dir, made.size); err != nil {
 		return s.spaceFault(err)
 	}
-	path := buildPath(s.opts.Dir, s.feed, os.Getpid(), rand.Uint64())
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL|unix.O_NOFOLLOW, 0o600)
-	if err != nil {
-		return s.fault("create", path, err)
+	if err := s.claimBuild(); err != nil {
+		return err
 	}
-	s.file, s.buildPath = file, path
-	if err := protect(file, gid, s.opts.Mode); err != nil {
-		return s.fault("protect", path, err)
+	if err := protect(s.file, made.gid, s.opts.Mode); err != nil {
+		return s.fault("protect", s.buildPath, err)
 	}
 	s.opts.onStep(stepCreated)
-	if err := reserve(file, size); err != nil {
+	if err := reserve(s.file, made.size); err != nil {
 		if errors.Is(err, unix.ENOSPC) {
 			_, free := freeBytes(s.opts.Dir)
-			err = &SpaceError{Dir: s.opts.Dir, NeedBytes: size, FreeBytes: free}
+			err = &SpaceError{Dir: s.opts.Dir, NeedBytes: made.size, FreeBytes: free}
 		}
 		return s.spaceFault(err)
 	}
 	s.opts.onStep(stepReserved)
 	return nil
 }
+
+// claimTries bounds how often a sweep may come between the making of a file and
+// its lock: each needs another publisher that starts in that very microsecond.
+const claimTries = 16
+
+// claimBuild makes a file beside the name and locks it, which keeps it from being
+// swept while this process lives. A sweep that comes between the two wins: then
+// another file is made.
+func (s *Segment) claimBuild() error {
+	for range claimTries {
+		path := buildPath(s.opts.Dir, s.feed, os.Getpid(), rand.Uint64())
+		file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL|unix.O_NOFOLLOW, 0o600)
+		if err != nil {
+			return s.fault("create", path, err)
+		}
+		s.file, s.buildPath = file, path
+		held, err := lockWhole(file)
+		if err != nil {
+			return s.fault("lock", path, err)
+		}
+		same, err := leadsTo(path, file)
+		if err != nil {
+			return s.fault("look at", path, err)
+		}
+		if held && same {
+			return nil
+		}
+		if err := file.Close(); err != nil {
+			return s.fault("close", path, err)
+		}
+		s.file = nil
+	}
+	return s.fault("create", s.buildPath, errSwept)
+}
+
+var errSwept = errors.New("other publishers sweep it away each time; start it again")
 
 func (s *Segment) spaceFault(err error) error {
 	e := fault("reserve memory for segment", segmentPath(s.opts.Dir, s.feed), err)
@@ -163,10 +227,9 @@ func (s *Segment) fault(verb, path string, err error) error {
 	return e
 }
 
-// previousGeneration is the newest generation that the feed had: by the file or,
-// when that was deleted or damaged, by the note in the lock file.
-func (s *Segment) previousGeneration() (uint64, error) {
-	_, noted := s.lock.read()
+// newestGeneration is the newest generation that the feed had: by the file or,
+// when that was deleted or damaged, by what the lock file notes.
+func (s *Segment) newestGeneration(noted uint64) (uint64, error) {
 	path := segmentPath(s.opts.Dir, s.feed)
 	var st unix.Stat_t
 	err := unix.Lstat(path, &st)
@@ -201,8 +264,8 @@ func fileGeneration(path string) uint64 {
 	return generation
 }
 
-// sweep removes what publishers of the feed left half built. The lock is held:
-// none of them lives.
+// sweep removes what dead publishers of the feed left half built. The lock is
+// held; of those that live only they that prepare have a file, and it is locked.
 func sweep(dir, feed string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -212,11 +275,32 @@ func sweep(dir, feed string) error {
 		if !isBuildName(entry.Name(), feed) {
 			continue
 		}
-		if err := os.Remove(filepath.Join(dir, entry.Name())); err != nil && !errors.Is(err, unix.ENOENT) {
+		if err := sweepFile(filepath.Join(dir, entry.Name())); err != nil && !errors.Is(err, unix.ENOENT) {
 			return err
 		}
 	}
 	return nil
+}
+
+// sweepFile removes a file unless its maker lives. It holds the file's lock while
+// it removes it, so that a maker that is about to lock it notices. What may not be
+// opened is another user's: it stays.
+func sweepFile(path string) error {
+	file, err := os.OpenFile(path, os.O_RDWR|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	switch {
+	case errors.Is(err, unix.EACCES), errors.Is(err, unix.EPERM):
+		return nil
+	case errors.Is(err, unix.ENXIO), errors.Is(err, unix.ELOOP), errors.Is(err, unix.EISDIR):
+		return os.Remove(path) // a socket, or what no publisher made
+	case err != nil:
+		return err
+	}
+	defer file.Close()
+	held, err := lockWhole(file)
+	if err != nil || !held {
+		return err
+	}
+	return os.Remove(path)
 }
 
 // Bytes is the whole mapping, writable; nil after Close. It is page-aligned and
@@ -226,11 +310,11 @@ func (s *Segment) Bytes() []byte { return s.buf }
 // Path is the segment's file, there once it is published; empty for anonymous
 // memory.
 func (s *Segment) Path() string {
-	if s.lock == nil {
+	if s.file == nil {
 		return ""
 	}
 	return segmentPath(s.opts.Dir, s.feed)
 }
 
-// Generation names the segment.
+// Generation names the segment. That of a prepared one may grow with Acquire.
 func (s *Segment) Generation() uint64 { return s.generation }

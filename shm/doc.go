@@ -8,7 +8,8 @@
 //
 //	F                    the segment, 0640, whole or not there
 //	.F.lock              makes the writer unique, 0600; never renamed, never deleted
-//	.F.<pid>.<hex>.new   a segment that is being built; swept by the next publisher
+//	.F.<pid>.<hex>.new   a segment that is being built, locked by its maker; swept by
+//	                     the next publisher once that is dead
 //	F.readers            what readers say of themselves; not of this package
 //
 // # Life
@@ -19,6 +20,10 @@
 // sees a whole segment or none, and one that is attached learns of the next. The
 // kernel drops the lock when the publisher dies, however it dies; whatever it
 // leaves behind makes no reader and no next publisher fail.
+//
+// A publisher that takes a feed over from one that lives uses Prepare in place of
+// Create: it builds without the feed's lock, fills the segment, and Acquire takes the
+// lock as soon as the owner lets go of it. Then Publish as ever.
 //
 // What others do to the files is found out by looking: Segment.Check on the
 // publisher's side, Mapping.Changed and Mapping.Successor on the reader's.

@@ -28,6 +28,8 @@ var (
 	ErrNoSpace = errors.New("no space left")
 	// ErrPublished: Publish was called twice, or after Close.
 	ErrPublished = errors.New("segment already published or closed")
+	// ErrNotAcquired: the segment was prepared, and its feed's lock not taken.
+	ErrNotAcquired = errors.New("prepared segment has not acquired its feed")
 )
 
 // Faults when a reader opens a segment; those of its bytes are ring's.

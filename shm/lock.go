@@ -1,6 +1,7 @@
 package shm
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -19,6 +20,8 @@ const (
 	// an owner that has the lock and has not yet written its pid.
 	lockNoteTries = 10
 	lockNoteWait  = 10 * time.Millisecond
+	// lockTryEvery is how often a lock is tried that is about to come free.
+	lockTryEvery = 2 * time.Millisecond
 )
 
 // lockFile is the open `.feed.lock`. The lock belongs to the open file
@@ -31,6 +34,48 @@ type lockFile struct {
 // file is never renamed or deleted: two publishers that hold locks on two files
 // of one name would both believe in theirs.
 func takeLock(dir, feed string) (*lockFile, error) {
+	l, err := openLock(dir, feed)
+	if err != nil {
+		return nil, err
+	}
+	held, err := lockWhole(l.file)
+	switch {
+	case err != nil:
+		return nil, errors.Join(fault("lock", l.file.Name(), err), l.file.Close())
+	case !held:
+		pid := l.awaitOwner()
+		return nil, errors.Join(&LockedError{Feed: feed, PID: pid}, l.file.Close())
+	}
+	return l, nil
+}
+
+// awaitLock takes the lock as soon as its owner lets go of it; *LockedError when
+// that is not before ctx ends. It tries at least once.
+func awaitLock(ctx context.Context, dir, feed string) (*lockFile, error) {
+	l, err := openLock(dir, feed)
+	if err != nil {
+		return nil, err
+	}
+	t := time.NewTicker(lockTryEvery)
+	defer t.Stop()
+	for {
+		held, err := lockWhole(l.file)
+		if err != nil {
+			return nil, errors.Join(fault("lock", l.file.Name(), err), l.file.Close())
+		}
+		if held {
+			return l, nil
+		}
+		select {
+		case <-ctx.Done():
+			pid, _ := l.read()
+			return nil, errors.Join(&LockedError{Feed: feed, PID: pid}, l.file.Close())
+		case <-t.C:
+		}
+	}
+}
+
+func openLock(dir, feed string) (*lockFile, error) {
 	path := lockPath(dir, feed)
 	flags := os.O_RDWR | os.O_CREATE | unix.O_NOFOLLOW | unix.O_NONBLOCK
 	file, err := os.OpenFile(path, flags, 0o600)
@@ -41,16 +86,18 @@ func takeLock(dir, feed string) (*lockFile, error) {
 	if err := l.check(); err != nil {
 		return nil, errors.Join(fault("open lock", path, err), file.Close())
 	}
+	return l, nil
+}
+
+// lockWhole takes the lock of an open file, without waiting; false when another
+// open file description, of this or another process, has it.
+func lockWhole(file *os.File) (held bool, err error) {
 	whole := unix.Flock_t{Type: unix.F_WRLCK, Whence: unix.SEEK_SET}
 	err = unix.FcntlFlock(file.Fd(), unix.F_OFD_SETLK, &whole)
-	switch {
-	case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EACCES):
-		pid := l.awaitOwner()
-		return nil, errors.Join(&LockedError{Feed: feed, PID: pid}, file.Close())
-	case err != nil:
-		return nil, errors.Join(fault("lock", path, err), file.Close())
+	if errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EACCES) {
+		return false, nil
 	}
-	return l, nil
+	return err == nil, err
 }
 
 // check refuses a lock file that somebody else prepared: what is written to it

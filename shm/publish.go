@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync/atomic"
 
 	"github.com/tickring/tickring/ring"
 	"golang.org/x/sys/unix"
@@ -14,16 +15,19 @@ import (
 // it. A crash at any point leaves the name with the old segment or with the new
 // one, each whole.
 //
-// Errors: ErrPublished, and the system's when the name cannot be taken. That the
+// Errors: ErrPublished, ErrNotAcquired, and the system's when the name cannot be taken. That the
 // old segment could not be told (see Told) is none: its readers find the new one
 // when its heartbeat stands still. One thread, once.
 func (s *Segment) Publish() error {
 	if s.closed || s.published {
 		return ErrPublished
 	}
+	if s.file != nil && s.lock == nil {
+		return ErrNotAcquired
+	}
 	ring.MarkReady(s.buf)
 	s.opts.onStep(stepReady)
-	if s.lock == nil {
+	if s.file == nil {
 		s.published = true
 		return nil
 	}
@@ -83,6 +87,10 @@ func supersede(old *os.File, successor uint64) error {
 		var view *ring.View
 		if view, damage = ring.OpenView(buf); damage == nil && view.State() != ring.StateSuperseded {
 			ring.Supersede(buf, successor)
+			// Its writer is dead or gone, so the bell is ours: readers that sleep
+			// on it move on at once.
+			atomic.AddUint32(view.Doorbell(), 1)
+			ring.Ring(view.Doorbell())
 		}
 	})
 	if err := errors.Join(gone, damage, unix.Munmap(buf)); err != nil {
