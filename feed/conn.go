@@ -298,6 +298,10 @@ func (h *hot) unmark(s *subscription, now int64) {
 	if s.stream.Channel == ring.ChannelOrderBook {
 		in.bits |= ring.BitSuspect
 		in.bookSynced = false
+		if in.rest != nil {
+			in.rest.forget()
+			in.rest.waitNS, in.rest.nextNS = 0, 0
+		}
 		in.epoch++ // what is held from before must not be joined with what comes
 		in.lostNS = now
 	}

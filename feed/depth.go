@@ -21,7 +21,7 @@ func (h *hot) depthEvent(c *conn, in *instrument, it *exchanges.Item) {
 	case exchanges.RuleStream:
 		h.streamBook(c, in, it)
 	default:
-		h.deltaOnly(c, in, it)
+		h.restDelta(c, in, it)
 	}
 }
 

@@ -81,3 +81,14 @@ type ThrottledDialect interface {
 	// MessagesPerSecond is the venue's limit on one connection.
 	MessagesPerSecond() int
 }
+
+// SnapshotDialect is a Dialect whose books of rule RuleREST are seeded by REST.
+type SnapshotDialect interface {
+	Dialect
+	// SnapshotPath is the REST path of one symbol's book, as deep as the stream
+	// covers.
+	SnapshotPath(native string) string
+	// ParseSnapshot fills the batch with one DEPTH item whose Sequence is the
+	// book's update id. Any thread.
+	ParseSnapshot(body []byte, b *exchanges.Batch) error
+}

@@ -17,6 +17,9 @@ import (
 	"github.com/tickring/tickring/ring"
 )
 
+// simREST in PublisherConfig.RESTURL stands for the simulator's own.
+const simREST = "http://simulator"
+
 // rig is a simulator, a publisher with its segment in memory, and a reader.
 type rig struct {
 	t      *testing.T
@@ -62,6 +65,9 @@ func newRig(t *testing.T, sc sim.Config, change func(*feed.PublisherConfig), opt
 	}
 	if change != nil {
 		change(&c)
+	}
+	if c.RESTURL == simREST {
+		c.RESTURL = s.RESTURL()
 	}
 	p, err := feed.StartPublisher(c)
 	require.NoError(t, err)

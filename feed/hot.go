@@ -45,6 +45,12 @@ type hot struct {
 	// messagesPerSecond is the venue's limit on a connection, 0 none known.
 	messagesPerSecond int
 
+	// fetchSnapshot hands a REST fetch to a control goroutine; nil where books are
+	// not made so.
+	fetchSnapshot func(in *instrument, attempt uint64)
+	restPace      bucket
+	restUntilNS   int64 // the host wants to be left alone until then
+
 	symbols     *exchanges.SymbolTable
 	batch       exchanges.Batch
 	streams     []exchanges.StreamInfo
@@ -244,6 +250,7 @@ func (h *hot) tickConn(c *conn, now int64, sweep bool) {
 		return
 	}
 	h.request(c, now)
+	h.wantSnapshots(c, now)
 	if sweep && c.ws != nil {
 		h.w.SetConnection(c.row, &c.stats)
 		h.sweep(c, now)

@@ -78,6 +78,7 @@ type instrument struct {
 	mergeNS  int64  // until then two connections may bring the same data
 
 	book       *localBook // of a stream that a book can be made of
+	rest       *restBook  // where the book's snapshot comes by REST
 	bookSynced bool
 	bookID     uint64 // venue sequence of the book, or of the last delta
 	lostNS     int64  // when the connection was lost; a GAP is due with the next book data

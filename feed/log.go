@@ -28,6 +28,7 @@ const (
 	logPoll
 	logBookLost
 	logRolled
+	logSnapshot
 )
 
 var logTexts = [...]struct {
@@ -42,6 +43,7 @@ var logTexts = [...]struct {
 	logPoll:     {slog.LevelError, "waiting for sockets failed"},
 	logBookLost: {slog.LevelWarn, "book lost its sequence"},
 	logRolled:   {slog.LevelInfo, "moved to a new connection"},
+	logSnapshot: {slog.LevelWarn, "no book snapshot, trying again"},
 }
 
 // maxLoggedText bounds what of a venue's text is logged.
@@ -90,3 +92,7 @@ func (h *hot) logRefused(c *conn, s *subscription, text []byte) {
 		slog.String("text", string(text[:min(len(text), maxLoggedText)])), slog.Int("connection", int(c.row)),
 	}})
 }
+
+func slogSymbol(in *instrument) slog.Attr { return slog.String("symbol", in.symbol.String()) }
+
+func slogError(err error) slog.Attr { return slog.String("error", err.Error()) }

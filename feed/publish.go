@@ -193,6 +193,9 @@ func (h *hot) widen(in *instrument, s *scale, e int8) {
 	s.largest *= pow10[by]
 	h.w.Counters[ring.CounterWidened]++
 	in.epoch++
+	if in.rest != nil {
+		in.rest.drop() // what is held is at the old scale
+	}
 	if in.book != nil {
 		pBy, qBy := by, 0
 		if s == &in.quantity {

@@ -25,6 +25,7 @@ type Publisher struct {
 	segment *shm.Segment
 	hot     *hot
 	control *controlServer // nil without a file, and where it cannot listen
+	rest    *rest          // nil where no snapshots are fetched
 	cancel  context.CancelFunc
 	ctx     context.Context
 	done    chan struct{}
@@ -105,6 +106,7 @@ func (p *Publisher) start(names []string, metadata *metadata) error {
 	p.hot = h
 	h.dial = p.dial
 	h.metadata = metadata.table()
+	p.snapshots(h)
 	for i, s := range p.cfg.Symbols {
 		in, err := h.addInstrument(s, names[i], h.metadata[names[i]])
 		if err != nil {
@@ -406,6 +408,9 @@ func (p *Publisher) Close() error {
 	}
 	<-p.done
 	p.helpers.Wait()
+	if p.rest != nil {
+		p.rest.client.CloseIdleConnections()
+	}
 	for r := p.hot.dials.Pop(); r != nil; r = p.hot.dials.Pop() {
 		if r.ws != nil {
 			_ = r.ws.Close()

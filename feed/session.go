@@ -85,15 +85,26 @@ func (h *hot) want(in *instrument, channels ring.Channel) {
 		}
 		if st.Channel == ring.ChannelOrderBook {
 			in.bits |= ring.BitSuspect
-			if in.book == nil && st.Rule != exchanges.RuleREST {
-				in.book = newLocalBook()
-			}
+			h.wantBook(in, st)
 			h.flagBook(in)
 		}
 	}
 	h.storeState(in)
 	h.w.SetStaleChannels(in.id, in.stale)
 	h.w.SetChannels(in.id, in.wanted)
+}
+
+// wantBook gives an instrument what its book is kept in, where one can be made.
+func (h *hot) wantBook(in *instrument, st *exchanges.StreamInfo) {
+	if st.Rule == exchanges.RuleREST && h.fetchSnapshot == nil {
+		return
+	}
+	if in.book == nil {
+		in.book = newLocalBook()
+	}
+	if st.Rule == exchanges.RuleREST && in.rest == nil {
+		in.rest = &restBook{}
+	}
 }
 
 // unwant ends channels of an instrument. Its row stays.
@@ -112,6 +123,9 @@ func (h *hot) unwant(in *instrument, channels ring.Channel) {
 		if s.stream.Channel == ring.ChannelOrderBook {
 			in.bits = in.bits&^ring.BitResyncing | ring.BitSuspect
 			in.bookSynced = false
+			if in.rest != nil {
+				in.rest.forget()
+			}
 			h.flagBook(in)
 		}
 	}

@@ -1,0 +1,113 @@
+package feed
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tickring/tickring/ring"
+)
+
+// Bounds of a fetch.
+const (
+	snapshotTimeout  = 5 * time.Second
+	snapshotMaxBytes = 16 << 20
+	// snapshotRest is how long the host is left alone after it refused without
+	// saying for how long: MEXC's edge locks out for a minute.
+	snapshotRest = 60 * time.Second
+)
+
+// rest is the HTTP client of a feed's control goroutines.
+type rest struct {
+	client *http.Client
+	base   string
+}
+
+func newREST(cfg *PublisherConfig) *rest {
+	return &rest{
+		base: strings.TrimSuffix(cfg.RESTURL, "/"),
+		client: &http.Client{Timeout: snapshotTimeout, Transport: &http.Transport{
+			TLSClientConfig:     &tls.Config{RootCAs: cfg.CA, MinVersion: tls.VersionTLS12},
+			MaxIdleConnsPerHost: 4, MaxConnsPerHost: 4,
+		}},
+	}
+}
+
+// get fetches a path; retryAfter is set when the host asks to be left alone.
+func (r *rest) get(ctx context.Context, path string) (body []byte, retryAfter time.Duration, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.base+path, nil)
+	if err != nil {
+		return nil, 0, fmt.Errorf("get %s: %w", path, err)
+	}
+	res, err := r.client.Do(req)
+	if err != nil {
+		return nil, 0, fmt.Errorf("get %s: %w", path, err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		return nil, restFor(res), fmt.Errorf("get %s: %w: HTTP %s", path, errHTTP, res.Status)
+	}
+	body, err = io.ReadAll(io.LimitReader(res.Body, snapshotMaxBytes+1))
+	if err == nil && len(body) > snapshotMaxBytes {
+		err = errors.New("answer beyond 16 MiB")
+	}
+	if err != nil {
+		return nil, 0, fmt.Errorf("get %s: %w", path, err)
+	}
+	return body, 0, nil
+}
+
+// restFor is how long an answer asks to be left alone.
+func restFor(res *http.Response) time.Duration {
+	if s, err := strconv.Atoi(res.Header.Get("Retry-After")); err == nil && s >= 0 {
+		return time.Duration(s) * time.Second
+	}
+	switch res.StatusCode {
+	case http.StatusForbidden, http.StatusTeapot, http.StatusTooManyRequests:
+		return snapshotRest
+	}
+	return 0
+}
+
+// snapshots gives the hot thread a way to fetch, where dialect and configuration
+// have one.
+func (p *Publisher) snapshots(h *hot) {
+	d, ok := h.dialect.(SnapshotDialect)
+	if !ok || p.cfg.RESTURL == "" {
+		return
+	}
+	client := newREST(&p.cfg)
+	p.rest = client
+	h.fetchSnapshot = func(in *instrument, attempt uint64) {
+		path := d.SnapshotPath(in.native)
+		p.helpers.Add(1)
+		go func() {
+			defer p.helpers.Done()
+			r := &snapshotResult{in: in, attempt: attempt}
+			body, wait, err := client.get(p.ctx, path)
+			if err == nil {
+				err = parseSnapshot(d, body, r)
+			}
+			r.err, r.retryAfterNS = err, int64(wait)
+			_ = p.command(func(h *hot) { h.snapshotCame(r) }) // closed meanwhile: nobody wants it
+		}()
+	}
+}
+
+var errNoSnapshot = errors.New("no book in the answer")
+
+func parseSnapshot(d SnapshotDialect, body []byte, r *snapshotResult) error {
+	if err := d.ParseSnapshot(body, &r.batch); err != nil {
+		return err
+	}
+	if len(r.batch.Items) != 1 || r.batch.Items[0].Kind != ring.KindDepth {
+		return errNoSnapshot
+	}
+	return nil
+}
