@@ -139,7 +139,8 @@ func TestKilledWhileTakingOver(t *testing.T) {
 	}
 }
 
-// Publishers that sweep without end never take a file away under one that prepares.
+// Publishers that sweep ten thousand times a second never take a file away under
+// one that prepares.
 func TestPrepareRacesSweeps(t *testing.T) {
 	dir := t.TempDir()
 	stop := make(chan struct{})
@@ -149,11 +150,13 @@ func TestPrepareRacesSweeps(t *testing.T) {
 			select {
 			case <-stop:
 				return
-			default:
+			case <-time.After(100 * time.Microsecond):
 				assert.NoError(t, sweep(dir, childFeed))
 			}
 		}
 	})
+	defer sweeping.Wait()
+	defer close(stop)
 	for range 200 {
 		s, err := Prepare(Options{Dir: dir}, small(childFeed))
 		require.NoError(t, err)
@@ -162,7 +165,5 @@ func TestPrepareRacesSweeps(t *testing.T) {
 		require.True(t, same, "the file was swept")
 		require.NoError(t, s.Close(false))
 	}
-	close(stop)
-	sweeping.Wait()
 	assert.Empty(t, names(t, dir))
 }
