@@ -9,35 +9,54 @@ import (
 
 // event is one datum in the form in which expectation and outcome are compared:
 // a flat text, so that a difference prints well.
-type event string
-
-// envelope is a Gate.io message as the model reads it: numbers stay text.
-type envelope struct {
-	Time    json.Number     `json:"time"`
-	TimeMS  json.Number     `json:"time_ms"`
-	Channel string          `json:"channel"`
-	Event   *string         `json:"event"`
-	Result  json.RawMessage `json:"result"`
+type event struct {
+	symbol string
+	text   string
 }
 
-// object reads a JSON object with case-exact keys.
-func object(raw []byte) (map[string]json.RawMessage, bool) {
-	var m map[string]json.RawMessage
-	if json.Unmarshal(raw, &m) != nil || m == nil {
-		return nil, false
-	}
-	return m, true
+// expectation is what a recording must yield.
+type expectation struct {
+	events    map[string][]event // by kind
+	quotes    map[string]string  // each symbol's last quote
+	ignored   int                // messages the publisher gets and has no record for
+	malformed int                // and messages that it must refuse
+	counts    map[string]int     // messages by channel, for the report
 }
 
-func textOf(raw json.RawMessage) (string, bool) {
-	if raw == nil {
-		return "", false
+func newExpectation() *expectation {
+	return &expectation{events: map[string][]event{}, quotes: map[string]string{}, counts: map[string]int{}}
+}
+
+func (x *expectation) add(kind, symbol, format string, args ...any) {
+	x.events[kind] = append(x.events[kind], event{symbol, kind + " " + symbol + " " + fmt.Sprintf(format, args...)})
+}
+
+// addQuote adds a book ticker; it is a repeat exactly when it says what the
+// symbol's last one said.
+func (x *expectation) addQuote(symbol, sequence, timeNS, sendNS, bid, ask string) {
+	q := "bid=" + bid + " ask=" + ask
+	x.add("book_ticker", symbol, "seq=%s t=%s send=%s %s repeat=%t", sequence, timeNS, sendNS, q, x.quotes[symbol] == q)
+	x.quotes[symbol] = q
+}
+
+func (x *expectation) addTrade(symbol, id, timeNS, sendNS, price, quantity, side string, index, count int) {
+	x.add("trade", symbol, "id=%s t=%s send=%s price=%s quantity=%s side=%s %d of %d", id, timeNS, sendNS, price, quantity, side, index, count)
+}
+
+// addTicker takes last, bid, ask, high and low, then the base and the quote volume;
+// the open price no venue gives.
+func (x *expectation) addTicker(symbol, timeNS string, prices [5]string, volumes [2]string) {
+	rounded := false
+	for i, v := range volumes {
+		var r bool
+		volumes[i], r = roundVolume(v)
+		rounded = rounded || r
 	}
-	var s string
-	if json.Unmarshal(raw, &s) == nil {
-		return s, true
-	}
-	return string(raw), true
+	x.add("ticker", symbol, "t=%s prices=%v open=null volumes=%v rounded=%t", timeNS, prices, volumes, rounded)
+}
+
+func (x *expectation) addDepth(symbol, first, last, timeNS string, snapshot bool, bids, asks string) {
+	x.add("depth", symbol, "first=%s seq=%s t=%s snapshot=%t bids=%s asks=%s", first, last, timeNS, snapshot, bids, asks)
 }
 
 // canonical writes a decimal without exponent and without trailing zeros; false
@@ -78,177 +97,63 @@ func exact(s string) (string, bool) {
 	return c, ok && fits(c)
 }
 
-// side is price and quantity of a book ticker: null where it is empty.
-func sideOf(m map[string]json.RawMessage, price, quantity string) (string, bool) {
-	p, _ := textOf(m[price])
-	q, _ := textOf(m[quantity])
-	if p == "" && q == "" {
+// side is price and quantity of one side of a quote: null where it is empty.
+func side(price, quantity string) (string, bool) {
+	if price == "" && quantity == "" {
 		return "null null", true
 	}
-	cp, ok1 := exact(p)
-	cq, ok2 := exact(q)
-	return cp + " " + cq, ok1 && ok2
+	p, ok1 := exact(price)
+	q, ok2 := exact(quantity)
+	return p + " " + q, ok1 && ok2
 }
 
-func (e *envelope) sendNS() string {
-	if e.TimeMS != "" {
-		return e.TimeMS.String() + "000000"
+// optional is exact for what may be absent.
+func optional(s string) (string, bool) {
+	if s == "" {
+		return "null", true
 	}
-	return e.Time.String() + "000000000"
+	return exact(s)
 }
 
-func symbolOf(native string) string { return strings.Replace(native, "_", "/", 1) }
-
-// model gives the events that a frame must yield; ok is false for frames that are
-// no data, and for data that must be refused.
-func model(frame []byte) (channel, symbol string, events []event, ok bool) {
-	var e envelope
-	if json.Unmarshal(frame, &e) != nil || e.Result == nil || e.Event != nil && *e.Event != "update" {
-		return "", "", nil, false
+// volume is canonical for what may be absent and have more digits than fit.
+func volume(s string) (string, bool) {
+	if s == "" {
+		return "null", true
 	}
-	m, isObject := object(e.Result)
-	if !isObject {
-		return "", "", nil, false
-	}
-	switch e.Channel {
-	case "spot.book_ticker":
-		return bookTicker(&e, m)
-	case "spot.trades":
-		return trade(&e, m)
-	case "spot.tickers":
-		return ticker(&e, m)
-	case "spot.order_book_update":
-		return depth(&e, m, "u", "b", "a", false)
-	case "spot.order_book":
-		return depth(&e, m, "lastUpdateId", "bids", "asks", true)
-	case "spot.obu":
-		return depth(&e, m, "u", "b", "a", false)
-	}
-	return e.Channel, "", nil, false
+	return canonical(s)
 }
 
-func bookTicker(e *envelope, m map[string]json.RawMessage) (string, string, []event, bool) {
-	native, ok := textOf(m["s"])
-	bid, ok1 := sideOf(m, "b", "B")
-	ask, ok2 := sideOf(m, "a", "A")
-	t, ok3 := textOf(m["t"])
-	u, ok4 := textOf(m["u"])
-	if !ok || !ok1 || !ok2 || !ok3 || !ok4 {
-		return e.Channel, "", nil, false
+// volumeDigits is how many digits of a volume stay where not all fit.
+const volumeDigits = 18
+
+// roundVolume rounds a canonical volume half to even where its digits do not fit.
+func roundVolume(s string) (out string, rounded bool) {
+	if s == "null" || fits(s) {
+		return s, false
 	}
-	s := symbolOf(native)
-	return e.Channel, s, []event{event(fmt.Sprintf("book_ticker %s seq=%s t=%s000000 send=%s bid=%s ask=%s", s, u, t, e.sendNS(), bid, ask))}, true
+	digits := strings.TrimLeft(strings.Replace(s, ".", "", 1), "0")
+	_, fraction, _ := strings.Cut(s, ".")
+	cut := len(digits) - volumeDigits // digits to lose
+	unit := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(cut)), nil)
+	all, _ := new(big.Int).SetString(digits, 10)
+	kept, rest := new(big.Int).QuoRem(all, unit, new(big.Int))
+	switch c := new(big.Int).Lsh(rest, 1).Cmp(unit); {
+	case c > 0, c == 0 && kept.Bit(0) == 1:
+		kept.Add(kept, big.NewInt(1))
+	}
+	scale := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(len(fraction))), nil)
+	c, _ := canonical(new(big.Rat).SetFrac(kept.Mul(kept, unit), scale).FloatString(len(fraction)))
+	return c, true
 }
 
-// millisToNS turns decimal milliseconds into nanoseconds, exactly.
-func millisToNS(s string) string {
-	whole, fraction, _ := strings.Cut(s, ".")
-	return whole + (fraction + "000000")[:6]
-}
-
-func trade(e *envelope, m map[string]json.RawMessage) (string, string, []event, bool) {
-	native, ok := textOf(m["currency_pair"])
-	id, ok1 := textOf(m["id"])
-	price, _ := textOf(m["price"])
-	amount, _ := textOf(m["amount"])
-	side, _ := textOf(m["side"])
-	t, ok2 := textOf(m["create_time_ms"])
-	if !ok2 { // old messages have whole seconds only
-		t, ok2 = textOf(m["create_time"])
-		t += "000"
-	}
-	p, ok3 := exact(price)
-	q, ok4 := exact(amount)
-	if !ok || !ok1 || !ok2 || !ok3 || !ok4 {
-		return e.Channel, "", nil, false
-	}
-	s := symbolOf(native)
-	return e.Channel, s, []event{event(fmt.Sprintf("trade %s id=%s t=%s send=%s price=%s quantity=%s side=%s", s, id, millisToNS(t), e.sendNS(), p, q, side))}, true
-}
-
-func ticker(e *envelope, m map[string]json.RawMessage) (string, string, []event, bool) {
-	native, ok := textOf(m["currency_pair"])
-	if !ok {
-		return e.Channel, "", nil, false
-	}
-	out := fmt.Sprintf("ticker %s t=%s", symbolOf(native), e.sendNS())
-	for _, key := range []string{"last", "highest_bid", "lowest_ask", "high_24h", "low_24h", "base_volume", "quote_volume"} {
-		text, _ := textOf(m[key])
-		c, ok := canonical(text)
-		if text == "" {
-			c, ok = "null", true
-		}
-		if !ok {
-			return e.Channel, "", nil, false
-		}
-		if !fits(c) && c != "null" {
-			if !strings.HasSuffix(key, "volume") {
-				return e.Channel, "", nil, false
-			}
-			c = "rounded"
-		}
-		out += " " + c
-	}
-	return e.Channel, symbolOf(native), []event{event(out)}, true
-}
-
-func depth(e *envelope, m map[string]json.RawMessage, id, bidKey, askKey string, snapshot bool) (string, string, []event, bool) {
-	native, ok := textOf(m["s"])
-	if e.Channel == "spot.obu" {
-		native = strings.TrimPrefix(native, "ob.")
-		if i := strings.LastIndexByte(native, '.'); i > 0 {
-			native = native[:i]
-		}
-	}
-	u, ok1 := textOf(m[id])
-	t, ok2 := textOf(m["t"])
-	first := "null"
-	if f, has := textOf(m["U"]); has && f != "0" {
-		first = f
-	}
-	if full, has := textOf(m["full"]); has && full == "true" {
-		snapshot = true
-	}
-	bids, ok3 := levelsOf(m[bidKey])
-	asks, ok4 := levelsOf(m[askKey])
-	if !ok || !ok1 || !ok2 || !ok3 || !ok4 {
-		return e.Channel, "", nil, false
-	}
-	s := symbolOf(native)
-	return e.Channel, s, []event{event(fmt.Sprintf("depth %s first=%s seq=%s t=%s000000 snapshot=%t bids=%s asks=%s", s, first, u, t, snapshot, bids, asks))}, true
-}
-
-func levelsOf(raw json.RawMessage) (string, bool) {
-	if raw == nil || string(raw) == "null" {
-		return "", true
-	}
-	var levels [][]string
-	if json.Unmarshal(raw, &levels) != nil {
-		return "", false
-	}
-	var b strings.Builder
-	for _, l := range levels {
-		if len(l) != 2 {
-			return "", false
-		}
-		p, ok1 := exact(l[0])
-		q, ok2 := exact(l[1])
-		if !ok1 || !ok2 {
-			return "", false
-		}
-		b.WriteString(p + "x" + q + ",")
-	}
-	return b.String(), true
-}
-
-// outcome rebuilds events from the lines of a reader, grouping the records of one
-// depth event from FIRST to LAST.
+// outcome rebuilds an expectation's events from the lines of a reader, grouping the
+// records of one depth event from FIRST to LAST.
 type outcome struct {
-	events   map[string][]event // by kind
-	bids     string
-	asks     string
-	statuses map[string]int
-	lines    int
+	expectation
+	bids, asks string
+	open       bool // between FIRST and LAST
+	statuses   map[string]int
+	broken     string // the first line that is no whole event and should be
 }
 
 type line struct {
@@ -266,13 +171,16 @@ type line struct {
 	AskQuantity   *string         `json:"ask_quantity"`
 	Price         string          `json:"price"`
 	Quantity      string          `json:"quantity"`
-	TradeID       string          `json:"trade_id"`
+	TradeID       *string         `json:"trade_id"`
 	Aggressor     string          `json:"aggressor"`
+	Index         int             `json:"index"`
+	Count         int             `json:"count"`
 	Bids          [][2]string     `json:"bids"`
 	Asks          [][2]string     `json:"asks"`
 	Last          *string         `json:"last"`
 	Bid           *string         `json:"bid"`
 	Ask           *string         `json:"ask"`
+	Open          *string         `json:"open"`
 	High          *string         `json:"high"`
 	Low           *string         `json:"low"`
 	BaseVolume    *string         `json:"base_volume"`
@@ -306,43 +214,55 @@ func (l *line) has(flag string) bool {
 
 // add takes one line.
 func (o *outcome) add(l *line) {
-	o.lines++
-	put := func(format string, args ...any) {
-		o.events[l.Kind] = append(o.events[l.Kind], event(fmt.Sprintf(format, args...)))
+	symbol, t, send := or(l.Symbol), number(l.EventTimeNS), number(l.SendTimeNS)
+	if l.Kind != "depth" && l.Kind != "status" && !(l.has("FIRST") && l.has("LAST")) {
+		o.flaw("record %d: an event of one record without FIRST and LAST", l.Seq)
+	}
+	if l.has("SNAPSHOT") && l.Kind != "depth" {
+		o.flaw("record %d: a snapshot that is no book", l.Seq)
 	}
 	switch l.Kind {
 	case "status":
 		o.statuses[l.Code]++
 	case "book_ticker":
-		put("book_ticker %s seq=%s t=%s send=%s bid=%s %s ask=%s %s", or(l.Symbol), number(l.VenueSequence), number(l.EventTimeNS),
-			number(l.SendTimeNS), or(l.BidPrice), or(l.BidQuantity), or(l.AskPrice), or(l.AskQuantity))
+		o.expectation.add(l.Kind, symbol, "seq=%s t=%s send=%s bid=%s %s ask=%s %s repeat=%t", number(l.VenueSequence), t, send,
+			or(l.BidPrice), or(l.BidQuantity), or(l.AskPrice), or(l.AskQuantity), l.has("REPEAT"))
 	case "trade":
-		put("trade %s id=%s t=%s send=%s price=%s quantity=%s side=%s", or(l.Symbol), l.TradeID, number(l.EventTimeNS),
-			number(l.SendTimeNS), l.Price, l.Quantity, l.Aggressor)
+		o.addTrade(symbol, or(l.TradeID), t, send, l.Price, l.Quantity, l.Aggressor, l.Index, l.Count)
 	case "ticker":
-		quote := or(l.QuoteVolume)
-		base := or(l.BaseVolume)
-		if l.has("ROUNDED") {
-			quote = "rounded"
-		}
-		put("ticker %s t=%s %s %s %s %s %s %s %s", or(l.Symbol), number(l.EventTimeNS), or(l.Last), or(l.Bid), or(l.Ask), or(l.High), or(l.Low), base, quote)
+		prices := []string{or(l.Last), or(l.Bid), or(l.Ask), or(l.High), or(l.Low)}
+		o.expectation.add(l.Kind, symbol, "t=%s prices=%v open=%s volumes=%v rounded=%t", t, prices, or(l.Open),
+			[]string{or(l.BaseVolume), or(l.QuoteVolume)}, l.has("ROUNDED"))
 	case "depth":
-		o.depth(l, put)
+		o.depth(l)
 	}
 }
 
-func (o *outcome) depth(l *line, put func(string, ...any)) {
+func (o *outcome) flaw(format string, args ...any) {
+	if o.broken == "" {
+		o.broken = fmt.Sprintf(format, args...)
+	}
+}
+
+func (o *outcome) depth(l *line) {
+	if l.has("FIRST") == o.open {
+		o.flaw("record %d: FIRST within an event, or an event without it", l.Seq)
+	}
 	if l.has("FIRST") {
 		o.bids, o.asks = "", ""
 	}
-	for _, b := range l.Bids {
-		o.bids += b[0] + "x" + b[1] + ","
+	o.bids += levelTexts(l.Bids)
+	o.asks += levelTexts(l.Asks)
+	o.open = !l.has("LAST")
+	if !o.open {
+		o.addDepth(or(l.Symbol), number(l.FirstSequence), number(l.VenueSequence), number(l.EventTimeNS), l.has("SNAPSHOT"), o.bids, o.asks)
 	}
-	for _, a := range l.Asks {
-		o.asks += a[0] + "x" + a[1] + ","
+}
+
+func levelTexts(levels [][2]string) string {
+	var b strings.Builder
+	for _, l := range levels {
+		b.WriteString(l[0] + "x" + l[1] + ",")
 	}
-	if l.has("LAST") {
-		put("depth %s first=%s seq=%s t=%s snapshot=%t bids=%s asks=%s", or(l.Symbol), number(l.FirstSequence),
-			number(l.VenueSequence), number(l.EventTimeNS), l.has("SNAPSHOT"), o.bids, o.asks)
-	}
+	return b.String()
 }
