@@ -73,12 +73,15 @@ func (b *localBook) crossed() bool {
 
 // rescale brings all levels to smaller exponents; false when one does not fit.
 func (b *localBook) rescale(priceBy, quantityBy int) bool {
+	bids := rescale(b.bids, priceBy, quantityBy)
+	return rescale(b.asks, priceBy, quantityBy) && bids
+}
+
+func rescale(levels []ring.Level, priceBy, quantityBy int) bool {
 	ok := true
-	for _, side := range [2][]ring.Level{b.bids, b.asks} {
-		for i := range side {
-			ok = widenBy(&side[i].Price, priceBy) && ok
-			ok = widenBy(&side[i].Quantity, quantityBy) && ok
-		}
+	for i := range levels {
+		ok = widenBy(&levels[i].Price, priceBy) && ok
+		ok = widenBy(&levels[i].Quantity, quantityBy) && ok
 	}
 	return ok
 }

@@ -193,17 +193,15 @@ func (h *hot) widen(in *instrument, s *scale, e int8) {
 	s.largest *= pow10[by]
 	h.w.Counters[ring.CounterWidened]++
 	in.epoch++
-	if in.rest != nil {
-		in.rest.drop() // what is held is at the old scale
+	pBy, qBy := by, 0
+	if s == &in.quantity {
+		pBy, qBy = 0, by
 	}
-	if in.book != nil {
-		pBy, qBy := by, 0
-		if s == &in.quantity {
-			pBy, qBy = 0, by
-		}
-		if !in.book.rescale(pBy, qBy) {
-			h.bookLost(in, ring.ReasonExponent, 0, 0)
-		}
+	if in.rest != nil && !rescale(in.rest.levels, pBy, qBy) {
+		in.rest.drop()
+	}
+	if in.book != nil && !in.book.rescale(pBy, qBy) {
+		h.bookLost(in, ring.ReasonExponent, 0, 0)
 	}
 	h.w.SetExponents(in.id, in.price.exponent, in.quantity.exponent)
 	h.storeState(in)
