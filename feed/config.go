@@ -157,6 +157,13 @@ type PublisherConfig struct {
 	Exponents map[Symbol][2]int8
 	// MetadataInterval is how often metadata are fetched again; 0 is 5 minutes.
 	MetadataInterval time.Duration
+	// Takeover takes the feed over from the publisher that has it, where one has:
+	// this one connects and syncs first, then that one is asked to let go.
+	Takeover bool
+	// TakeoverWait is how long to wait for the venue's answers, and for data of what
+	// the other publisher has fresh; 0 is 10 s. Missing answers end the take-over;
+	// missing data, of quiet instruments, do not.
+	TakeoverWait time.Duration
 	// Logger gets control events, off the hot thread; nil discards.
 	Logger *slog.Logger
 }
@@ -191,10 +198,25 @@ func (c *PublisherConfig) check() error {
 			return err
 		}
 	}
+	if err := c.checkTakeover(); err != nil {
+		return err
+	}
 	for s, e := range c.Exponents {
 		if e[0] > 0 || e[0] < -18 || e[1] > 0 || e[1] < -18 {
 			return fmt.Errorf("%w: exponents of %s: must be 0 to -18", ErrConfig, s)
 		}
+	}
+	return nil
+}
+
+func (c *PublisherConfig) checkTakeover() error {
+	switch {
+	case c.Takeover && c.Anonymous:
+		return fmt.Errorf("%w: a segment in memory has no feed to take over", ErrConfig)
+	case c.TakeoverWait < 0:
+		return fmt.Errorf("%w: wait %s for a take-over: want 0 or more", ErrConfig, c.TakeoverWait)
+	case c.TakeoverWait == 0:
+		c.TakeoverWait = takeoverWait
 	}
 	return nil
 }

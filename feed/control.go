@@ -32,10 +32,11 @@ const (
 	opUnsubscribe = "unsubscribe" // symbols, channels (default all)
 	opStatus      = "status"      // symbols (default all); result is ControlStatus
 	opBadFrames   = "bad_frames"  // no keys; result is a list of ControlBadFrame
+	opRelease     = "release"     // generation: the one to be let go; see takeover.go
 )
 
 // opNames are all operations.
-const opNames = opSubscribe + ", " + opUnsubscribe + ", " + opStatus + ", " + opBadFrames
+const opNames = opSubscribe + ", " + opUnsubscribe + ", " + opStatus + ", " + opBadFrames + ", " + opRelease
 
 // Codes of an answer that is not ok.
 const (

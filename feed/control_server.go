@@ -47,7 +47,10 @@ type controlServer struct {
 	mu      sync.Mutex
 	clients map[net.Conn]bool
 	closing bool
+	heir    net.Conn // the successor's connection: its answer comes last
 	quit    chan struct{}
+	once    sync.Once
+	ended   error // what close came to
 	work    sync.WaitGroup
 }
 
@@ -133,12 +136,20 @@ func (s *controlServer) protect(path string) error {
 	return unix.Lstat(path, &s.socket)
 }
 
-// close ends the server: socket gone, clients cut, goroutines ended.
+// close ends the server: socket gone, clients cut, goroutines ended. A second call
+// waits for the first.
 func (s *controlServer) close() error {
+	s.once.Do(func() { s.ended = s.end() })
+	return s.ended
+}
+
+func (s *controlServer) end() error {
 	s.mu.Lock()
 	s.closing = true
 	for c := range s.clients {
-		_ = c.Close() // its handler ends over it
+		if c != s.heir {
+			_ = c.Close() // its handler ends over it
+		}
 	}
 	s.mu.Unlock()
 	close(s.quit)
@@ -214,8 +225,11 @@ func (s *controlServer) serve(c net.Conn) {
 	defer func() {
 		s.mu.Lock()
 		delete(s.clients, c)
+		mine := c != s.heir
 		s.mu.Unlock()
-		_ = c.Close() // nothing is left to be sent
+		if mine {
+			_ = c.Close() // nothing is left to be sent
+		}
 	}()
 	lines := bufio.NewScanner(c)
 	lines.Buffer(make([]byte, 0, 4096), maxControlRequest)
@@ -223,8 +237,8 @@ func (s *controlServer) serve(c net.Conn) {
 		if c.SetReadDeadline(time.Now().Add(controlIdle)) != nil || !lines.Scan() {
 			break
 		}
-		result, err := s.do(lines.Bytes())
-		if writeAnswer(c, result, err) != nil {
+		result, err := s.do(c, lines.Bytes())
+		if errors.Is(err, errReleased) || writeAnswer(c, result, err) != nil {
 			return
 		}
 	}
@@ -268,8 +282,8 @@ func answerCode(err error) string {
 	return codeFailed
 }
 
-// do runs one request.
-func (s *controlServer) do(line []byte) (any, error) {
+// do runs one request of a client.
+func (s *controlServer) do(c net.Conn, line []byte) (any, error) {
 	r, err := parseControlRequest(line)
 	if err != nil {
 		return nil, err
@@ -283,6 +297,8 @@ func (s *controlServer) do(line []byte) (any, error) {
 		return s.status(r)
 	case opBadFrames:
 		return s.badFrames(r)
+	case opRelease:
+		return nil, s.release(c, r)
 	}
 	return nil, requestf("op %q: allowed are %s", r.op, opNames)
 }

@@ -346,8 +346,15 @@ func (h *hot) startDial(c *conn, now int64) {
 	h.dial(c, url, c.attempt)
 }
 
-// shutdown ends the feed cleanly: CLOSING, close frames, CLOSED.
+// shutdown ends the feed cleanly: close frames, CLOSING, CLOSED.
 func (h *hot) shutdown() {
+	h.leave(nil)
+	h.w.CloseSegment()
+	ring.Ring(h.w.Doorbell())
+}
+
+// leave ends the loop: sockets closed, CLOSING said.
+func (h *hot) leave(text []byte) {
 	h.closing = true
 	now := h.clock.Now()
 	for _, c := range h.conns {
@@ -363,12 +370,10 @@ func (h *hot) shutdown() {
 		h.w.SetConnection(c.row, &c.stats)
 	}
 	open := h.openFrame(now)
-	h.status(statusArgs{code: ring.StatusClosing, scope: ring.ScopeFeed, reason: ring.ReasonRequested})
+	h.status(statusArgs{code: ring.StatusClosing, scope: ring.ScopeFeed, reason: ring.ReasonRequested, text: text})
 	h.closeFrame(open)
 	h.w.HotBeat(now)
 	h.w.Counters[ring.CounterRecords] = h.w.LastSequence()
-	h.w.CloseSegment()
-	ring.Ring(h.w.Doorbell())
 }
 
 // abandon closes the sockets of a feed whose segment is gone.

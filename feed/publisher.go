@@ -31,7 +31,11 @@ type Publisher struct {
 	done    chan struct{}
 	helpers sync.WaitGroup
 	closed  atomic.Bool
+	gone    chan struct{} // closed when Close is through
 	err     error
+
+	view      *ring.View // of the segment as it was published
+	published atomic.Bool
 }
 
 // PrepareProcess keeps every other thread of the process off the hot CPU: it
@@ -53,8 +57,16 @@ func PrepareProcess(cpu int) error {
 
 // StartPublisher makes the segment, starts the hot thread and returns; the feed
 // connects in the background and never gives up. Errors are one line; usage
-// errors wrap ErrConfig or ring.ErrConfig.
+// errors wrap ErrConfig or ring.ErrConfig. With Takeover it returns when the feed
+// was taken over; see StartPublisherContext.
 func StartPublisher(cfg PublisherConfig) (*Publisher, error) {
+	return StartPublisherContext(context.Background(), cfg)
+}
+
+// StartPublisherContext is StartPublisher; the end of ctx ends a take-over that
+// waits, and nothing else. Errors of a take-over wrap ErrTakeover: the publisher
+// that has the feed goes on.
+func StartPublisherContext(ctx context.Context, cfg PublisherConfig) (*Publisher, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
@@ -66,16 +78,21 @@ func StartPublisher(cfg PublisherConfig) (*Publisher, error) {
 		cfg.MaxInstruments = max(ring.DefaultMaxInstruments, len(names))
 	}
 	metadata := newMetadata(&cfg)
-	metadata.refresh(context.Background())
-	segment, err := createSegment(&cfg)
+	metadata.refresh(ctx)
+	segment, owned, err := createSegment(&cfg)
 	if err != nil {
 		return nil, err
 	}
-	p := &Publisher{cfg: cfg, segment: segment, done: make(chan struct{})}
+	p := &Publisher{cfg: cfg, segment: segment, done: make(chan struct{}), gone: make(chan struct{})}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
-	if err := p.start(names, metadata); err != nil {
+	if err := p.start(names, metadata, owned); err != nil {
 		p.cancel()
 		return nil, errors.Join(err, segment.Close(true))
+	}
+	if !owned {
+		if err := p.takeOver(ctx); err != nil {
+			return nil, errors.Join(err, p.Close())
+		}
 	}
 	if !cfg.Anonymous {
 		if p.control, err = p.listenControl(); err != nil {
@@ -86,19 +103,43 @@ func StartPublisher(cfg PublisherConfig) (*Publisher, error) {
 	return p, nil
 }
 
-func createSegment(cfg *PublisherConfig) (*shm.Segment, error) {
+// createSegment makes the segment; owned is false where it is to be taken over from
+// a publisher that lives.
+func createSegment(cfg *PublisherConfig) (segment *shm.Segment, owned bool, err error) {
 	rc := ring.Config{
 		Feed: cfg.Feed, Venue: cfg.Dialect.Venue(), PublisherVersion: cfg.Version, Source: cfg.Source,
 		Slots: cfg.Slots, MaxInstruments: cfg.MaxInstruments, BookDepth: cfg.BookDepth,
 	}
 	if cfg.Anonymous {
-		return shm.Anonymous(rc)
+		segment, err = shm.Anonymous(rc)
+		return segment, true, err
 	}
-	return shm.Create(shm.Options{Dir: cfg.Dir, Group: cfg.Group}, rc)
+	opts := shm.Options{Dir: cfg.Dir, Group: cfg.Group}
+	segment, err = shm.Create(opts, rc)
+	var locked *shm.LockedError
+	if cfg.Takeover && errors.As(err, &locked) {
+		segment, err = shm.Prepare(opts, rc)
+		return segment, false, err
+	}
+	return segment, true, err
 }
 
-// start builds the hot thread's world and waits until its segment is in place.
-func (p *Publisher) start(names []string, metadata *metadata) error {
+// publish gives the segment its name, and this process its look at it.
+func (p *Publisher) publish() error {
+	if err := p.segment.Publish(); err != nil {
+		return err
+	}
+	var err error
+	if p.view, err = ring.OpenView(p.segment.Bytes()); err != nil {
+		return fmt.Errorf("look at own segment of feed %q: %w", p.cfg.Feed, err)
+	}
+	p.published.Store(true)
+	return nil
+}
+
+// start builds the hot thread's world and waits until that runs, on a segment that
+// is in place where the feed is owned.
+func (p *Publisher) start(names []string, metadata *metadata, owned bool) error {
 	h, err := newHot(&p.cfg, p.segment.Bytes())
 	if err != nil {
 		return err
@@ -117,8 +158,10 @@ func (p *Publisher) start(names []string, metadata *metadata) error {
 	if len(h.conns) == 0 {
 		h.newConn(h.clock.Now())
 	}
-	if err := p.segment.Publish(); err != nil {
-		return err
+	if owned {
+		if err := p.publish(); err != nil {
+			return err
+		}
 	}
 	wire.EnsureProcs(1)
 	pinned := make(chan error, 1)
@@ -237,7 +280,7 @@ func (p *Publisher) housekeeper() {
 		// A fault here is the hot thread's to report: its next beat meets it too.
 		_ = shm.Guard(p.segment.Bytes(), func() { p.hot.w.ProcessBeat(time.Now().UnixNano()) })
 		p.writeLog()
-		if beat%segmentCheckBeats == 0 {
+		if p.published.Load() && beat%segmentCheckBeats == 0 {
 			said = p.checkSegment(said)
 		}
 		select {
@@ -382,7 +425,7 @@ func (h *hot) requestAll() {
 }
 
 // View is the segment, as a reader in this process sees it.
-func (p *Publisher) View() *ring.View { return p.hot.w.View() }
+func (p *Publisher) View() *ring.View { return p.view }
 
 // Done is closed when the hot thread has ended.
 func (p *Publisher) Done() <-chan struct{} { return p.done }
@@ -391,12 +434,14 @@ func (p *Publisher) Done() <-chan struct{} { return p.done }
 func (p *Publisher) Err() error { return p.err }
 
 // Close ends the feed: sockets closed, CLOSED stored, goroutines gone. The
-// segment's file stays, so that readers can drain it. A second call does nothing.
+// segment's file stays, so that readers can drain it. A feed that was let go for a
+// successor ends without CLOSED. A second call waits for the first.
 func (p *Publisher) Close() error {
 	if p.closed.Swap(true) {
-		<-p.done
+		<-p.gone
 		return nil
 	}
+	defer close(p.gone)
 	var uncontrolled error
 	if p.control != nil {
 		uncontrolled = p.control.close()

@@ -75,3 +75,19 @@ func (s *Segment) Acquire(ctx context.Context) error {
 	binary.NativeEndian.PutUint64(s.buf[at:], s.generation)
 	return nil
 }
+
+// Release lets go of the feed's lock and keeps the mapping: for a publisher whose
+// writer has ended and whose successor is about to publish. Nothing is stored into
+// the segment any more. Close is still needed, and removes no published file. It
+// does nothing where there is no lock. The thread that owns the segment.
+func (s *Segment) Release() error {
+	if s.lock == nil {
+		return nil
+	}
+	err := s.release()
+	s.lock = nil
+	if err != nil {
+		return s.fault("release", lockPath(s.opts.Dir, s.feed), err)
+	}
+	return nil
+}

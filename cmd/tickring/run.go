@@ -61,6 +61,8 @@ func runCommand() *cobra.Command {
 	f.StringArrayVar(&o.sets, "set", nil, "choose among a venue's channels, as KEY=VALUE; may be given again")
 	f.StringVar(&o.source, "source", "live", "what readers are told of the data's origin: live, simulated or replay")
 	f.DurationVar(&o.duration, "for", 0, "end after so long, such as 30s")
+	f.BoolVar(&o.cfg.Takeover, "takeover", false, "take the feed over from the publisher that has it, without a gap")
+	f.DurationVar(&o.cfg.TakeoverWait, "takeover-wait", 10*time.Second, "how long --takeover waits for the venue's answers and for data")
 	f.BoolVar(&o.quiet, "quiet", false, "log warnings and errors only")
 	return cmd
 }
@@ -110,6 +112,9 @@ func (o *runOptions) check(slotsGiven bool) error {
 	}
 	if o.duration < 0 {
 		return usagef("--for %s: want a positive duration, such as 30s", o.duration)
+	}
+	if o.cfg.TakeoverWait <= 0 {
+		return usagef("--takeover-wait %s: want a positive duration, such as 10s", o.cfg.TakeoverWait)
 	}
 	if o.cfg.CPU < -1 {
 		return usagef("--cpu %d: want the number of a CPU, or -1 for none", o.cfg.CPU)
@@ -205,7 +210,8 @@ func parseExponents(text string) (out [2]int8, err error) {
 	return out, nil
 }
 
-// runPublisher publishes until the context, the time or the hot thread ends.
+// runPublisher publishes until the context, the time or the hot thread ends, or a
+// successor has taken the feed over.
 func runPublisher(ctx context.Context, o *runOptions, stderr io.Writer) error {
 	if err := feed.PrepareProcess(o.cfg.CPU); err != nil {
 		return usageOr(err)
@@ -215,7 +221,10 @@ func runPublisher(ctx context.Context, o *runOptions, stderr io.Writer) error {
 		level = slog.LevelWarn
 	}
 	o.cfg.Logger = slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))
-	p, err := feed.StartPublisher(o.cfg)
+	p, err := feed.StartPublisherContext(ctx, o.cfg)
+	if errors.Is(err, feed.ErrTakeover) && ctx.Err() != nil {
+		return nil // a signal came before anything was taken
+	}
 	if err != nil {
 		return usageOr(err)
 	}
