@@ -5,6 +5,6 @@ import "github.com/spf13/cobra"
 func allCommands() []*cobra.Command {
 	return []*cobra.Command{
 		runCommand(), subCommand(), unsubCommand(), simCommand(), demoCommand(), tailCommand(), decodeCommand(),
-		statCommand(), lsCommand(), bookCheckCommand(), versionCommand(),
+		statCommand(), lsCommand(), bookCommand(), bookCheckCommand(), versionCommand(),
 	}
 }
