@@ -39,7 +39,29 @@ type failure struct {
 // given twice or a value of the wrong type; then the first missing key, number
 // that does not fit or unknown symbol. A frame that names an error is a refusal
 // whatever else it says. Nothing of a refused frame is left in the batch.
+//
+// A frame with exchanges.FastPadding bytes of allocation behind it is first tried as
+// one of the shapes of templates.txt, with the same outcome in a fraction of the time.
 func (d *Dialect) Decode(frame []byte, symbols *exchanges.SymbolTable, b *exchanges.Batch) exchanges.Verdict {
+	b.Reset()
+	p, padded := exchanges.Pad(frame)
+	if !padded {
+		return d.decodeReference(frame, symbols, b)
+	}
+	if stream, ok := d.decodeFast(p, symbols, b); ok {
+		d.statsOf(stream).Hits++
+		return exchanges.Verdict{Class: exchanges.ClassData, Stream: stream}
+	}
+	v := d.decodeReference(frame, symbols, b)
+	if v.Class == exchanges.ClassData {
+		d.statsOf(v.Stream).Fallbacks++
+	}
+	return v
+}
+
+// decodeReference is Decode without templates: any order of keys, white space and
+// unknown keys are read.
+func (d *Dialect) decodeReference(frame []byte, symbols *exchanges.SymbolTable, b *exchanges.Batch) exchanges.Verdict {
 	b.Reset()
 	d.batch, d.symbols = b, symbols
 	if !exchanges.ValidJSON(frame) || !isObject(frame) {

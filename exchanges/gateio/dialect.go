@@ -33,6 +33,7 @@ type Dialect struct {
 	why      []byte
 	batch    *exchanges.Batch
 	symbols  *exchanges.SymbolTable
+	fast     fastPath
 }
 
 // bookChannel is the book stream that was chosen.
@@ -63,7 +64,9 @@ const (
 // New returns a dialect with the defaults of Options.
 func New() *Dialect {
 	book, _ := parseBook(defaultBook)
-	return &Dialect{book: book, trades: channelTrades, quietNS: int64(defaultQuiet)}
+	d := &Dialect{book: book, trades: channelTrades, quietNS: int64(defaultQuiet)}
+	d.route()
+	return d
 }
 
 // Venue returns the name by which users and segments know the venue.
@@ -116,6 +119,7 @@ func (d *Dialect) Set(key, value string) error {
 	default:
 		return fmt.Errorf("set %q: allowed keys are %s, %s, %s", key, keyBook, keyTrades, keyQuiet)
 	}
+	d.route()
 	return nil
 }
 

@@ -1,0 +1,32 @@
+// Command tmplgen writes decoders of messages whose text is known beforehand. Each
+// line of its input is one shape of message, as the venue sends it, with typed holes
+// where the values stand:
+//
+//	NAME KIND[,RULE][,FLAG][,EventIsSend] TEXT
+//
+// KIND is a kind of package ring without its prefix (BookTicker, Trade, Ticker,
+// Depth), RULE a book rule of package exchanges, FLAG a record flag of package ring
+// such as FlagSnapshot; EventIsSend makes the time of the message that of the event,
+// for messages without a time of their own. Empty lines and lines that begin with # are passed over. In
+// TEXT a hole is <TYPE FIELD> or <TYPE>, and <opt>...</opt> encloses a part that may
+// be missing; it begins with literal text, by which it is known, and holds no other
+// such part. The text holds "channel":"..." literally, for shapes are told apart and
+// counted by channel.
+//
+//	uint       JSON number without sign of up to 16 digits, or passed over
+//	s10        Unix seconds of ten digits; without a field it is passed over
+//	ms13       Unix milliseconds of 13 digits
+//	millis     Unix milliseconds with decimals, in quotes
+//	decimal    decimal that is not below zero, in quotes
+//	signed     any decimal, in quotes; always passed over
+//	volume     decimal that may be rounded, in quotes
+//	symbol     the instrument; every shape has exactly one
+//	again      the text of the symbol once more, compared
+//	text       up to 64 bytes of plain ASCII, in quotes; always passed over
+//	side       buy or sell, in quotes
+//	levels     array of [price, quantity]
+//
+// The code accepts whole messages only, checks every byte, and fills no item before
+// the cursor stands at the end of the frame. Its reads reach beyond the end by no more
+// than exchanges.FastPadding; a shape for which that does not hold is refused here.
+package main

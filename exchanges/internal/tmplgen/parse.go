@@ -1,0 +1,230 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// Reasons for which a line of the input is refused.
+var (
+	errLine     = errors.New("want NAME KIND TEXT")
+	errHole     = errors.New("no such hole")
+	errField    = errors.New("no such field for a hole of this type")
+	errTwice    = errors.New("a field is filled twice")
+	errOptional = errors.New("an optional part must begin with literal text, be closed, hold no other and no required field")
+	errSymbol   = errors.New("a shape has exactly one symbol hole, before again")
+	errChannel  = errors.New(`a shape names its "channel" literally`)
+	errAdjacent = errors.New("literal text must follow a hole")
+	errPadding  = errors.New("the shape may read further beyond the frame than there is padding")
+	errName     = errors.New("two shapes have the same name")
+)
+
+// part is a literal, a hole, or an optional group of parts.
+type part struct {
+	literal string
+	hole    *hole
+	group   []part
+}
+
+// hole is a value of the message.
+type hole struct {
+	kind  *holeType
+	field string
+}
+
+// shape is one line of the input.
+type shape struct {
+	name    string
+	text    string
+	channel string
+	kind    string
+	rule    string
+	flags   string
+	// eventIsSend: the event's time is the message's.
+	eventIsSend bool
+	parts       []part
+}
+
+var (
+	holePattern    = regexp.MustCompile(`<(/?[a-z0-9]+)(?: ([a-z_]+))?>`)
+	channelPattern = regexp.MustCompile(`"channel":"([^"<]+)"`)
+	namePattern    = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
+)
+
+// parseShapes reads the whole input.
+func parseShapes(input string) ([]*shape, error) {
+	var shapes []*shape
+	names := make(map[string]bool)
+	for i, line := range strings.Split(input, "\n") {
+		if line = strings.TrimSpace(line); line == "" || line[0] == '#' {
+			continue
+		}
+		s, err := parseShape(line)
+		if err == nil && names[s.name] {
+			err = errName
+		}
+		if err != nil {
+			return nil, fmt.Errorf("line %d: %w", i+1, err)
+		}
+		names[s.name] = true
+		shapes = append(shapes, s)
+	}
+	return shapes, nil
+}
+
+func parseShape(line string) (*shape, error) {
+	words := strings.Fields(line)
+	if len(words) < 3 || !namePattern.MatchString(words[0]) {
+		return nil, errLine
+	}
+	s := &shape{name: words[0]}
+	s.text = strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(strings.TrimPrefix(line, words[0])), words[1]))
+	for i, word := range strings.Split(words[1], ",") {
+		switch {
+		case i == 0:
+			s.kind = word
+		case strings.HasPrefix(word, "Rule"):
+			s.rule = word
+		case strings.HasPrefix(word, "Flag"):
+			s.flags = word
+		case word == "EventIsSend":
+			s.eventIsSend = true
+		default:
+			return nil, fmt.Errorf("%q: %w", words[1], errLine)
+		}
+	}
+	channel := channelPattern.FindStringSubmatch(s.text)
+	if channel == nil {
+		return nil, errChannel
+	}
+	s.channel = channel[1]
+	var err error
+	if s.parts, err = parseParts(s.text); err != nil {
+		return nil, err
+	}
+	return s, s.check()
+}
+
+// parseParts cuts the text into parts.
+func parseParts(text string) ([]part, error) {
+	var outer, parts []part
+	inside := false
+	for text != "" {
+		at := holePattern.FindStringSubmatchIndex(text)
+		if at == nil {
+			parts = append(parts, part{literal: text})
+			break
+		}
+		if at[0] > 0 {
+			parts = append(parts, part{literal: text[:at[0]]})
+		}
+		word, field := text[at[2]:at[3]], ""
+		if at[4] >= 0 {
+			field = text[at[4]:at[5]]
+		}
+		text = text[at[1]:]
+		switch {
+		case word == "opt" && !inside:
+			outer, parts, inside = parts, nil, true
+		case word == "/opt" && inside && len(parts) > 0 && parts[0].literal != "":
+			parts, inside = append(outer, part{group: parts}), false
+		case word == "opt" || word == "/opt":
+			return nil, errOptional
+		default:
+			kind := holeTypes[word]
+			if kind == nil {
+				return nil, fmt.Errorf("<%s>: %w", word, errHole)
+			}
+			parts = append(parts, part{hole: &hole{kind: kind, field: field}})
+		}
+	}
+	if inside {
+		return nil, errOptional
+	}
+	return parts, nil
+}
+
+// check refuses what the generated code could not decode soundly.
+func (s *shape) check() error {
+	c := checker{filled: make(map[string]bool)}
+	if err := c.parts(s.parts, false); err != nil {
+		return err
+	}
+	switch {
+	case c.symbols != 1:
+		return errSymbol
+	case c.afterHole:
+		return errAdjacent
+	case c.reach+loadReach > paddingBytes:
+		return fmt.Errorf("%d bytes: %w", c.reach+loadReach, errPadding)
+	}
+	return nil
+}
+
+// checker walks a shape's parts.
+type checker struct {
+	filled    map[string]bool
+	symbols   int
+	reach     int
+	afterHole bool
+}
+
+func (c *checker) parts(parts []part, optional bool) error {
+	for _, p := range parts {
+		switch {
+		case p.group != nil:
+			// Missing, the group leaves the next literal to end the hole before it.
+			before := c.afterHole
+			if err := c.parts(p.group, true); err != nil {
+				return err
+			}
+			c.afterHole = c.afterHole || before
+		case p.hole != nil:
+			if err := c.hole(p.hole, optional); err != nil {
+				return err
+			}
+		default:
+			c.afterHole = false
+			c.reach += len(p.literal)
+		}
+	}
+	return nil
+}
+
+func (c *checker) hole(h *hole, optional bool) error {
+	if c.afterHole {
+		return errAdjacent
+	}
+	c.afterHole = true
+	c.reach += h.kind.reach
+	switch h.kind.name {
+	case "symbol":
+		c.symbols++
+		if optional {
+			return errOptional
+		}
+	case "again":
+		if c.symbols != 1 {
+			return errSymbol
+		}
+	}
+	if h.field == "" {
+		if !h.kind.skips {
+			return fmt.Errorf("<%s>: %w", h.kind.name, errField)
+		}
+		return nil
+	}
+	target, known := h.kind.fields[h.field]
+	switch {
+	case !known:
+		return fmt.Errorf("<%s %s>: %w", h.kind.name, h.field, errField)
+	case c.filled[h.field]:
+		return fmt.Errorf("<%s %s>: %w", h.kind.name, h.field, errTwice)
+	case optional && !target.mayMiss:
+		return fmt.Errorf("<%s %s>: %w", h.kind.name, h.field, errOptional)
+	}
+	c.filled[h.field] = true
+	return nil
+}
