@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/tickring/tickring/exchanges"
 	"github.com/tickring/tickring/ring"
@@ -24,7 +25,8 @@ type Symbol struct {
 // String is BASE/QUOTE.
 func (s Symbol) String() string { return s.Base + "/" + s.Quote }
 
-// ParseSymbol reads BASE/QUOTE: two names of 1 to 16 letters, digits or -_. each.
+// ParseSymbol reads BASE/QUOTE: two names of letters, digits or -_. each, 1 to 16
+// bytes in UTF-8. Not all that venues list is ASCII.
 func ParseSymbol(text string) (Symbol, error) {
 	base, quote, ok := strings.Cut(text, "/")
 	if !ok || !nameOK(base) || !nameOK(quote) {
@@ -37,8 +39,8 @@ func nameOK(s string) bool {
 	if len(s) == 0 || len(s) > 16 {
 		return false
 	}
-	for _, c := range []byte(s) {
-		if !(c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-' || c == '_' || c == '.') {
+	for _, c := range s { // what is not UTF-8 reads as a sign that is no letter
+		if !unicode.IsLetter(c) && !unicode.IsDigit(c) && c != '-' && c != '_' && c != '.' {
 			return false
 		}
 	}
