@@ -5,9 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"net"
+	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -262,6 +265,44 @@ func TestRelease(t *testing.T) {
 	assert.Equal(t, ring.AnswerSuperseded, reader.Next(&rec))
 	require.NoError(t, r.pub.Close())
 	require.NoError(t, p.Close())
+}
+
+// sayAs is say by another user: a thread that is thrown away takes its identity.
+func sayAs(t *testing.T, uid int, dir, line string) (ok bool, text string) {
+	t.Helper()
+	var done sync.WaitGroup
+	done.Go(func() {
+		runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
+		keep := ^uintptr(0)
+		_, _, failed := syscall.RawSyscall(syscall.SYS_SETRESUID, keep, uintptr(uid), keep)
+		if assert.Zero(t, failed) {
+			ok, text = say(t, dir, line)
+		}
+	})
+	done.Wait()
+	return ok, text
+}
+
+// Intent: who may steer a feed by its group may not end it: only its own user could
+// go on with it.
+func TestReleaseIsTheOwnersAlone(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("SKIP: needs root, to ask as nobody")
+	}
+	dir, err := os.MkdirTemp("", "tickring-test-")
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, os.RemoveAll(dir)) })
+	require.NoError(t, os.Chmod(dir, 0o755))
+	r, _ := owned(t, dir)
+	require.NoError(t, os.Chmod(feed.ControlPath(dir, "f"), 0o666))
+	const nobody = 65534
+	ok, text := sayAs(t, nobody, dir, `{"op":"status"}`)
+	require.True(t, ok, text)
+	ok, text = sayAs(t, nobody, dir, `{"op":"release","generation":1}`)
+	assert.False(t, ok)
+	assert.Contains(t, text, "user alone")
+	r.reader.SeekLatest()
+	r.untilKind(ring.KindBookTicker, "BTC/USDT")
 }
 
 // Intent: of two that take a feed over at once one gets it, and the other is told.
