@@ -3,7 +3,6 @@ package exchanges
 import (
 	"bytes"
 	"math"
-	"math/bits"
 
 	"github.com/tickring/tickring/ring"
 )
@@ -112,35 +111,32 @@ func (p Padded) quoted(at int) []byte {
 	return text[:max(0, bytes.IndexByte(text, '"'))]
 }
 
-// Decimal is ParseDecimal up to the closing quote, which must be there; it refuses
-// what is below zero. The short way takes up to eight digits on either side of the
-// point and has no branch that hangs on the number.
+// Decimal is ParseDecimal up to the closing quote, which the literal behind the hole
+// must compare; it refuses what is below zero. The short way takes up to eight digits on either side of the
+// point. None of its branches hangs on an ordinary number, and the end of the number
+// is found first, for the next hole waits for nothing else.
 func (p Padded) Decimal(at int) (mantissa int64, exponent int8, n int) {
-	x := p.Word(at) ^ zeroText
-	whole := bytesBelow(nonDigits(x))
-	stop := p.Byte(at + whole)
-	y := p.Word(at+whole+1) ^ zeroText
-	places := bytesBelow(nonDigits(y))
-	n = whole + 1 + places
-	if stop != '.' {
-		places, n = 0, whole
-	}
-	if p.Byte(at+n) != '"' || n == whole+1 || whole == 0 || x&0xff == 0 && whole > 1 {
+	w := p.Word(at)
+	n = endOfNumber(w, p.Word(at+wordBytes))
+	whole := bytesBelow(noDigits(w))
+	// Behind the whole digits come nothing, or the point and the places.
+	rest := n - whole
+	pointed := uint64(int64(-rest) >> 63)
+	places := rest + int(int64(pointed))
+	x := w ^ zeroText
+	zeroFirst := uint64((int64(x&0xff)-1)&int64(1-whole)) >> 63
+	x <<= uint(64-8*whole) & 63
+	y := (p.Word(at+whole+1) ^ zeroText) << (uint(64-8*places) & 63) & pointed
+	stop := uint64(p.Byte(at+whole)) ^ '"' ^ ('"'^'.')&pointed
+	if whole == 0 || rest == 1 || rest > wordBytes+1 || n >= 2*wordBytes || nonDigits(x)|nonDigits(y)|zeroFirst|stop != 0 {
 		return p.decimal(at)
 	}
-	// Digits to the upper end of their words, where zeros at the end of the text are
-	// leading zeros of the word.
-	x <<= (64 - 8*whole) & 63
-	y <<= uint(64 - 8*places)
-	padding := bits.LeadingZeros64(y) >> 3
-	y <<= 8 * padding & 63
-	places = max(places-padding, 0)
-	tens := bits.LeadingZeros64(x) >> 3
-	if places != 0 || x == 0 {
-		tens = 0
+	// Zeros at the end are to be stripped; a lone zero is none.
+	if uint64(p.Byte(at+n-1)-'0')|uint64(n-2)>>63 == 0 {
+		mantissa, exponent = stripped(x, y, places)
+		return mantissa, exponent, n
 	}
-	x <<= 8 * tens & 63
-	return int64(digits8(x)*powersOfTen[places&15] + digits8(y)), int8(tens - places), n
+	return int64(digits8(x)*powersOfTen[places&15] + digits8(y)), int8(-places), n
 }
 
 func (p Padded) decimal(at int) (mantissa int64, exponent int8, n int) {
@@ -152,8 +148,8 @@ func (p Padded) decimal(at int) (mantissa int64, exponent int8, n int) {
 	return d.Mantissa, d.Exponent, len(text)
 }
 
-// Volume is ParseVolume up to the closing quote, which must be there; it refuses
-// what is below zero. The flag is ring.FlagRounded when the number was rounded.
+// Volume is ParseVolume up to the closing quote, which the literal behind the hole must
+// compare; it refuses what is below zero. The flag is ring.FlagRounded when the number was rounded.
 func (p Padded) Volume(at int) (mantissa int64, exponent int8, flag ring.Flags, n int) {
 	if mantissa, exponent, n = p.Decimal(at); n != 0 {
 		return mantissa, exponent, 0, n
@@ -169,8 +165,8 @@ func (p Padded) Volume(at int) (mantissa int64, exponent int8, flag ring.Flags, 
 	return d.Mantissa, d.Exponent, flag, len(text)
 }
 
-// SignedDecimal passes over a decimal that may be below zero, up to the closing
-// quote, which must be there.
+// SignedDecimal passes over a decimal that may be below zero, up to the closing quote,
+// which the literal behind the hole must compare.
 func (p Padded) SignedDecimal(at int) (n int) {
 	minus := 0
 	if p.Byte(at) == '-' {

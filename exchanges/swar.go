@@ -30,6 +30,34 @@ func digits8(x uint64) uint64 {
 	return (pairs&everyFourth*outerPairs + pairs>>16&everyFourth*innerPairs) >> 32
 }
 
+// noDigits marks, in bit 4 of each byte, what cannot be a digit; every byte of a
+// number's text but its digits is marked, and of other text some bytes are not.
+func noDigits(w uint64) uint64 { return ^w & (0x10 * eachByte) }
+
+// endOfNumber is the number of bytes before the quote that ends a number of up to 15
+// bytes, given 16 bytes of text; of other text it is any number up to 16. Of the
+// digits, the point and the quote, the quote alone has neither bit 4 nor bit 3.
+func endOfNumber(first, second uint64) int {
+	n := bytesBelow(^(first | first<<1) & (0x10 * eachByte))
+	// The second word counts only when the first has no end, which makes n 8.
+	return n + bytesBelow(^(second|second<<1)&(0x10*eachByte))&-(n>>3)
+}
+
+// stripped is the number of whole digits x and places digits y, both at the upper ends
+// of their words, where zeros at the end of the text are leading zeros of the word.
+func stripped(x, y uint64, places int) (mantissa int64, exponent int8) {
+	padding := bits.LeadingZeros64(y) >> 3
+	if padding < wordBytes {
+		places -= padding
+		return int64(digits8(x)*powersOfTen[places] + digits8(y<<uint(8*padding))), int8(-places)
+	}
+	if x == 0 {
+		return 0, 0
+	}
+	tens := bits.LeadingZeros64(x) >> 3
+	return int64(digits8(x << uint(8*tens))), int8(tens)
+}
+
 // plainText marks the bytes that end plain text: control characters, quotes,
 // backslashes and all that is not ASCII.
 func plainText(w uint64) uint64 {

@@ -29,6 +29,9 @@ type holeType struct {
 	method, goType string
 	// answersOK: the method says whether it accepts beside the value.
 	answersOK bool
+	// quoted: the literal behind it must begin with the closing quote, which the method
+	// does not compare.
+	quoted bool
 	// skips: it may stand without a field.
 	skips  bool
 	fields map[string]target
@@ -45,8 +48,8 @@ func makeHoleTypes() map[string]*holeType {
 		}},
 		{name: "s10", method: "Seconds10", goType: "int64", answersOK: true, reach: 10, fixed: 10, skips: true, fields: times},
 		{name: "ms13", method: "Millis13", goType: "int64", answersOK: true, reach: 13, fixed: 13, fields: times},
-		{name: "millis", method: "MillisText", goType: "int64", reach: 22, fields: times},
-		{name: "decimal", method: "Decimal", goType: "exchanges.Decimal", reach: 17, fields: map[string]target{
+		{name: "millis", quoted: true, method: "MillisText", goType: "int64", reach: 22, fields: times},
+		{name: "decimal", quoted: true, method: "Decimal", goType: "exchanges.Decimal", reach: 17, fields: map[string]target{
 			"bid_price": {field: "Prices[exchanges.BidPrice]"}, "ask_price": {field: "Prices[exchanges.AskPrice]"},
 			"bid_quantity": {field: "Quantities[exchanges.BidQty]"}, "ask_quantity": {field: "Quantities[exchanges.AskQty]"},
 			"price": {field: "Prices[exchanges.TradePrice]"}, "quantity": {field: "Quantities[exchanges.TradeQty]"},
@@ -55,14 +58,14 @@ func makeHoleTypes() map[string]*holeType {
 			"open": {field: "Prices[exchanges.TickerOpen]"},
 			"high": {field: "Prices[exchanges.TickerHigh]"}, "low": {field: "Prices[exchanges.TickerLow]"},
 		}},
-		{name: "signed", method: "SignedDecimal", reach: 18, skips: true},
-		{name: "volume", method: "Volume", reach: 17, fields: map[string]target{
+		{name: "signed", quoted: true, method: "SignedDecimal", reach: 18, skips: true},
+		{name: "volume", quoted: true, method: "Volume", reach: 17, fields: map[string]target{
 			"base_volume": {field: "Quantities[exchanges.BaseVolume]"}, "quote_volume": {field: "Quantities[exchanges.QuoteVolume]"},
 		}},
 		{name: "symbol", reach: 32, skips: true},
 		{name: "again", reach: 32, skips: true},
-		{name: "text", answersOK: true, reach: 64, skips: true},
-		{name: "side", method: "Side", goType: "ring.Aggressor", reach: 4, fields: map[string]target{"aggressor": {field: "Aggressor"}}},
+		{name: "text", quoted: true, answersOK: true, reach: 64, skips: true},
+		{name: "side", quoted: true, method: "Side", goType: "ring.Aggressor", reach: 4, fields: map[string]target{"aggressor": {field: "Aggressor"}}},
 		// One turn of the loop: it looks at the end before each.
 		{name: "levels", reach: 48, fields: map[string]target{
 			"bids": {field: "Bids", mayMiss: true}, "asks": {field: "Asks", mayMiss: true},

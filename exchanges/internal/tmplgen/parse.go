@@ -17,6 +17,7 @@ var (
 	errSymbol   = errors.New("a shape has exactly one symbol hole, before again")
 	errChannel  = errors.New(`a shape names its "channel" literally`)
 	errAdjacent = errors.New("literal text must follow a hole")
+	errQuote    = errors.New("a closing quote must follow the hole")
 	errPadding  = errors.New("the shape may read further beyond the frame than there is padding")
 	errName     = errors.New("two shapes have the same name")
 )
@@ -172,7 +173,7 @@ type checker struct {
 }
 
 func (c *checker) parts(parts []part, optional bool) error {
-	for _, p := range parts {
+	for i, p := range parts {
 		switch {
 		case p.group != nil:
 			// Missing, the group leaves the next literal to end the hole before it.
@@ -182,6 +183,9 @@ func (c *checker) parts(parts []part, optional bool) error {
 			}
 			c.afterHole = c.afterHole || before
 		case p.hole != nil:
+			if p.hole.kind.quoted && (i+1 == len(parts) || !strings.HasPrefix(parts[i+1].literal, `"`)) {
+				return fmt.Errorf("<%s>: %w", p.hole.kind.name, errQuote)
+			}
 			if err := c.hole(p.hole, optional); err != nil {
 				return err
 			}
