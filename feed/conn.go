@@ -285,16 +285,18 @@ func (h *hot) hangUp(c *conn) {
 
 // unmark takes back what a subscription promised.
 func (h *hot) unmark(s *subscription, now int64) {
-	if s.state != subIdle && s.state != subLeaving {
-		s.state = subWanted
+	s.retryNS, s.retryWaitNS, s.firstDataNS, s.counted, s.unheard = 0, 0, 0, false, false
+	if s.state == subIdle || s.state == subLeaving {
+		s.state = subIdle // nothing was promised
+		return
 	}
-	if s.state == subLeaving {
-		s.state = subIdle
-	}
-	s.retryNS, s.retryWaitNS, s.firstDataNS = 0, 0, 0
+	s.state = subWanted
 	in := s.inst
 	in.stale |= s.stream.Channel
-	in.quote = quote{} // the next one is news, whatever it says
+	if s.stream.Channel == ring.ChannelBookTicker {
+		in.quote = quote{} // the next one is news, whatever it says
+		in.quoteSeq = 0
+	}
 	if s.stream.Channel == ring.ChannelOrderBook {
 		in.bits |= ring.BitSuspect
 		in.bookSynced = false
@@ -303,7 +305,10 @@ func (h *hot) unmark(s *subscription, now int64) {
 			in.rest.waitNS, in.rest.nextNS = 0, 0
 		}
 		in.epoch++ // what is held from before must not be joined with what comes
-		in.lostNS = now
+		if in.lostNS == 0 {
+			in.lostNS, in.lostID = now, in.bookID
+		}
+		in.bookID, in.depthID = 0, 0 // the chain begins anew
 	}
 	h.settle(in)
 	h.w.SetStaleChannels(in.id, in.stale)

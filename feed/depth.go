@@ -15,6 +15,7 @@ func (h *hot) depthEvent(c *conn, in *instrument, it *exchanges.Item) {
 	if in.lostNS != 0 {
 		h.gapAfterLoss(c, in, it)
 	}
+	in.depthID, in.depthNS = it.Sequence, saidNS(it)
 	switch it.Rule {
 	case exchanges.RuleSnapshots:
 		h.wholeBook(c, in, it)
@@ -34,8 +35,7 @@ func (h *hot) gapAfterLoss(c *conn, in *instrument, it *exchanges.Item) {
 	if first == 0 {
 		first = it.Sequence
 	}
-	before := in.bookID
-	in.bookID = 0 // the chain begins anew
+	before := in.lostID
 	if before == 0 || first <= before+1 {
 		return
 	}
@@ -301,6 +301,9 @@ func (h *hot) bookTrue(in *instrument) {
 		return
 	}
 	in.bookSynced = true
+	if s := in.subs[channelIndex(ring.ChannelOrderBook)]; s != nil {
+		s.firstDataNS = 0
+	}
 	in.bits &^= ring.BitSuspect | ring.BitResyncing
 	h.storeState(in)
 }

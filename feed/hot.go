@@ -276,8 +276,11 @@ func (h *hot) overdue(c *conn, now int64) bool {
 		late = true
 		h.w.Counters[ring.CounterAckTimeouts]++
 		for _, s := range p.subs {
-			if s.state == subRequested {
-				s.state = subWanted
+			switch {
+			case s.state == subRequested:
+				s.state, s.unheard = subWanted, true
+			case p.leaving && s.state == subIdle && s.conn == c:
+				s.state = subLeaving // the venue goes on sending it
 			}
 		}
 	}

@@ -52,6 +52,8 @@ type subscription struct {
 	retryNS     int64 // not asked for before
 	retryWaitNS int64 // grows with each retry of the subscription alone
 	badNS       int64 // receive time of the last message that could not be decoded
+	counted     bool  // among its connection's used
+	unheard     bool  // a request on this socket was not answered in time
 
 	refusal string // the venue's words, of the newest refusal
 }
@@ -74,14 +76,19 @@ type instrument struct {
 
 	quote    quote  // the last one published
 	quoteSeq uint64 // venue sequence of the last book ticker
-	tradeID  uint64 // number of the last trade
-	mergeNS  int64  // until then two connections may bring the same data
+	quoteNS  int64  // when the venue said it
+	tradeID  uint64 // greatest number of a trade
+	trades   *tradeMemory
+	mergeNS  int64 // until then two connections may bring the same data
 
 	book       *localBook // of a stream that a book can be made of
 	rest       *restBook  // where the book's snapshot comes by REST
 	bookSynced bool
 	bookID     uint64 // venue sequence of the book, or of the last delta
+	depthID    uint64 // venue sequence of the connection's newest depth event
+	depthNS    int64  // when the venue said it
 	lostNS     int64  // when the connection was lost; a GAP is due with the next book data
+	lostID     uint64 // bookID at that time
 }
 
 // isEvent says that a stream reports events: its silence says nothing.

@@ -18,7 +18,7 @@ func (h *hot) publishBatch(c *conn) {
 			continue
 		}
 		h.arrived(in, it.Kind)
-		if h.recvNS < in.mergeNS && h.duplicate(c, in, it) {
+		if h.recvNS < in.mergeNS && h.duplicate(c, in, it) || in.told(it) {
 			h.w.Counters[ring.CounterDuplicates]++
 			continue
 		}
@@ -56,7 +56,7 @@ func (h *hot) publishBookTicker(c *conn, in *instrument, it *exchanges.Item) {
 		return
 	}
 	b.SendTimeNS, b.BookEpoch, b.Connection = it.SendTimeNS, in.epoch, c.row
-	in.quoteSeq = it.Sequence
+	in.quoteSeq, in.quoteNS = it.Sequence, saidNS(it)
 	q := quote{b.BidPrice, b.BidQuantity, b.AskPrice, b.AskQuantity, r.PriceExponent, r.QuantityExponent, true}
 	if q == in.quote {
 		h.w.Counters[ring.CounterRepeats]++
@@ -78,7 +78,7 @@ func (h *hot) publishTrade(c *conn, in *instrument, it *exchanges.Item) {
 		h.doesNotFit(c, in)
 		return
 	}
-	in.tradeID = it.TradeID
+	in.tradeID = max(in.tradeID, it.TradeID)
 	t.TradeID, t.SecondID, t.IDFormat = it.TradeID, it.SecondID, uint8(it.IDFormat)
 	t.IDSuffix1, t.IDSuffix2, t.TextLength, t.Text = it.IDSuffix1, it.IDSuffix2, it.TextLength, it.Text
 	t.Aggressor, t.Index, t.Count = uint8(it.Aggressor), it.Index, it.Count
@@ -233,7 +233,9 @@ func (h *hot) arrived(in *instrument, kind ring.Kind) {
 		return
 	}
 	sub.lastDataNS = h.recvNS
-	sub.firstDataNS = 0
+	if !sub.awaitsSnapshot() {
+		sub.firstDataNS = 0
+	}
 	if in.stale&sub.stream.Channel != 0 {
 		h.channelFresh(in, sub.stream.Channel)
 	}

@@ -61,6 +61,14 @@ func (h *hot) age(c *conn, now int64) {
 	}
 }
 
+// replace moves everything to a new connection, as at the end of a connection's
+// life, because this one may ask for no more.
+func (h *hot) replace(c *conn, now int64) {
+	if c.ws != nil && c.successor == nil && c.successorOf == nil && now >= c.rollNS && h.rows.left() > 0 {
+		h.rollOver(c, now)
+	}
+}
+
 // rollOver dials a successor for everything that a connection carries.
 func (h *hot) rollOver(c *conn, now int64) {
 	n := h.newConn(now)

@@ -16,7 +16,7 @@ const (
 
 // addInstrument writes a new row and reports it. A row is never taken back.
 func (h *hot) addInstrument(s Symbol, native string, info *exchanges.InstrumentInfo) (*instrument, error) {
-	in := &instrument{symbol: s, native: native}
+	in := &instrument{symbol: s, native: native, trades: &tradeMemory{}}
 	spec := ring.InstrumentSpec{
 		Native: native, Base: s.Base, Quote: s.Quote, Tick: ring.Absent, Lot: ring.Absent,
 		Multiplier: ring.Absent, AddedTimeNS: h.clock.Now(),
@@ -224,12 +224,17 @@ func (h *hot) request(c *conn, now int64) {
 // to most pairs a message.
 func (h *hot) requestStream(c *conn, st *exchanges.StreamInfo, state subState, most int, now int64) {
 	batch := h.requestBatch[:0]
+	full := false
 	for _, s := range c.subs {
 		if st != nil && s.stream != st || s.state != state || s.retryNS > now {
 			continue
 		}
 		if len(batch) == 0 && !h.maySend(c, now) {
 			return // the rest is asked for with the next tick
+		}
+		if state == subWanted && !h.hasRoom(c, s) {
+			full = true
+			continue
 		}
 		batch = append(batch, s)
 		if len(batch) == max(most, 1) {
@@ -243,6 +248,24 @@ func (h *hot) requestStream(c *conn, st *exchanges.StreamInfo, state subState, m
 		h.send(c, batch, state == subLeaving, now)
 	}
 	h.requestBatch = batch[:0]
+	if full {
+		h.replace(c, now)
+	}
+}
+
+// hasRoom says whether a connection may ask for a stream, and counts it. Where the
+// venue counts streams over a connection's life, one too many would be accepted and
+// stay silent.
+func (h *hot) hasRoom(c *conn, s *subscription) bool {
+	if s.counted {
+		return true
+	}
+	if h.countsForLife && c.used >= h.dialect.StreamsPerConnection() {
+		return false
+	}
+	s.counted = true
+	c.used++
+	return true
 }
 
 // send writes one request, for pairs of one stream unless the dialect mixes them;
@@ -256,9 +279,7 @@ func (h *hot) send(c *conn, subs []*subscription, leaving bool, now int64) bool 
 	for _, s := range subs {
 		s.state = subRequested
 		if leaving {
-			s.state = subIdle
-		} else {
-			c.used++
+			s.state, s.counted = subIdle, false
 		}
 	}
 	c.pending = append(c.pending, p)
@@ -380,8 +401,8 @@ func (h *hot) acknowledged(c *conn, s *subscription) {
 	if s.state != subRequested {
 		return
 	}
-	s.state, s.activeNS = subActive, h.recvNS
-	if s.stream.FirstDataBoundNS > 0 && s.lastDataNS < c.stats.ConnectedSinceNS {
+	s.state, s.activeNS, s.unheard = subActive, h.recvNS, false
+	if s.stream.FirstDataBoundNS > 0 && (s.lastDataNS < c.stats.ConnectedSinceNS || s.awaitsSnapshot()) {
 		s.firstDataNS = h.recvNS + s.stream.FirstDataBoundNS
 	}
 	if s.stream.Rule == exchanges.RuleStream && !s.inst.bookSynced {
@@ -392,6 +413,12 @@ func (h *hot) acknowledged(c *conn, s *subscription) {
 	if isEvent(s.stream) && s.inst.stale&s.stream.Channel != 0 {
 		h.channelFresh(s.inst, s.stream.Channel)
 	}
+}
+
+// awaitsSnapshot says that the stream's deltas are of no use before a snapshot: they
+// are no sign that it is well.
+func (s *subscription) awaitsSnapshot() bool {
+	return s.stream.Rule == exchanges.RuleStream && !s.inst.bookSynced
 }
 
 // bisect deals with a refused list, so that one bad symbol costs the others
@@ -415,6 +442,13 @@ func (h *hot) bisect(c *conn, p *pendingRequest, v *exchanges.Verdict) {
 }
 
 func (h *hot) refused(c *conn, s *subscription, text []byte) {
+	if s.unheard {
+		// The request before may have been granted and its answer lost: some venues
+		// refuse what they send already. Ended first, it cannot be refused for that.
+		s.unheard, s.state = false, subActive
+		h.resubscribe(s.inst, s.stream.Channel)
+		return
+	}
 	s.state = subRefused
 	s.refusal = string(text[:min(len(text), maxLoggedText)])
 	h.settle(s.inst)
@@ -436,15 +470,28 @@ func (h *hot) resubscribe(in *instrument, ch ring.Channel) {
 	if now-s.retryNS > resubscribeMaxNS {
 		s.retryWaitNS = 0
 	}
+	if h.countsForLife && s.conn.used >= h.dialect.StreamsPerConnection() {
+		if now >= s.retryNS {
+			s.retryLater(now)
+			h.replace(s.conn, now)
+		}
+		return
+	}
 	s.state, s.firstDataNS = subWanted, 0
 	one := [1]*subscription{s}
 	if !h.send(s.conn, one[:], true, now) {
 		return
 	}
 	s.state = subWanted
-	s.retryNS = now + s.retryWaitNS
-	s.retryWaitNS = min(max(2*s.retryWaitNS, resubscribeFirstNS), resubscribeMaxNS)
-	if s.retryNS <= now {
+	s.retryLater(now)
+	if s.retryNS <= now && h.hasRoom(s.conn, s) {
 		h.send(s.conn, one[:], false, now)
 	}
+}
+
+// retryLater plans when a stream may be asked for again: at once the first time, then
+// ever later.
+func (s *subscription) retryLater(now int64) {
+	s.retryNS = now + s.retryWaitNS
+	s.retryWaitNS = min(max(2*s.retryWaitNS, resubscribeFirstNS), resubscribeMaxNS)
 }
