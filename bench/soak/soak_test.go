@@ -1,0 +1,21 @@
+package main
+
+import (
+	"bytes"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// A short run over both venues finds nothing to complain of: every storm settles,
+// the accounts agree, nothing is lost or left behind, and recovery keeps the limit.
+func TestShortSoak(t *testing.T) {
+	var out bytes.Buffer
+	r, err := run(options{length: 10 * time.Second, venue: "both", out: &out})
+	t.Logf("\n%s%s", &out, r)
+	require.NoError(t, err)
+	assert.True(t, r.good())
+	assert.Greater(t, r.faults, 10)
+}
