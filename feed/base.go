@@ -64,6 +64,7 @@ type Base struct {
 	states   *stateMachine
 	meter    *meter
 	pending  *pendingSet
+	resends  *pendingSet
 	refusals refusals
 	notes    chan note
 	dropped  atomic.Uint64 // notes that found no room
@@ -92,7 +93,7 @@ func newBase(cfg Config, routes []*route, logger *slog.Logger, onState func(Stat
 	return &Base{
 		cfg: cfg, log: logger.With("market", cfg.Name), onState: onState, routes: routes,
 		active: map[Symbol]Channel{}, states: newStateMachine(m.life), meter: m,
-		pending: newPendingSet(cfg.ResubscribeEvery), refusals: refusals{why: map[Symbol]string{}},
+		pending: newPendingSet(cfg.ResubscribeEvery), resends: newPendingSet(resendEvery), refusals: refusals{why: map[Symbol]string{}},
 		notes: make(chan note, notesCap), stop: make(chan struct{}),
 	}
 }
@@ -312,6 +313,23 @@ func (b *Base) View() *ring.View {
 	return b.pub.View()
 }
 
+// look runs f on the segment, unless the market has none.
+func (b *Base) look(f func(*ring.View)) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.pub == nil || b.closed {
+		return
+	}
+	// A file that was truncated from outside has nothing to show.
+	_ = shm.Guard(b.pub.segment.Bytes(), func() { f(b.pub.View()) })
+}
+
+// Resend asks the publisher to publish the symbol's present book as a SNAPSHOT,
+// for readers that have lost it. It returns at once; one book is published every
+// 50 ms, and of a book that is not synchronised none is: its snapshot comes when
+// it is.
+func (b *Base) Resend(s Symbol) { b.resends.add(s, ChannelOrderBook) }
+
 // Close ends the market: requests and sockets, then the goroutines; records not yet
 // handed out are dropped. It waits for handler calls that are under way. The active
 // set is empty afterwards. A second call does nothing.
@@ -431,7 +449,8 @@ func (b *Base) serve(r *route) {
 			return
 		}
 		m := &r.meta
-		m.Symbol, m.Sequence, m.VenueSequence = names.of(rec.Instrument), rec.Sequence(), rec.VenueSequence
+		m.Symbol, m.Instrument = names.of(rec.Instrument), rec.Instrument
+		m.Sequence, m.VenueSequence = rec.Sequence(), rec.VenueSequence
 		m.Flags, m.EventTimeNS = rec.Flags, rec.EventTimeNS
 		m.RecvTimeNS, m.PublishTimeNS = rec.RecvTimeNS, rec.PublishTimeNS
 		if r.take(rec, m) {

@@ -85,6 +85,7 @@ type Level = ring.Level
 type Meta struct {
 	Venue         string
 	Symbol        Symbol
+	Instrument    uint16 // row of the instrument table, the same while the market lives
 	Sequence      uint64 // the ring's number of the (last) record
 	VenueSequence uint64 // the venue's update id, 0 none
 	BookEpoch     uint32

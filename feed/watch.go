@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tickring/tickring/exchanges"
 	"github.com/tickring/tickring/ring"
 )
 
@@ -195,8 +196,13 @@ func (b *Base) sayTotals(symbols int) {
 		"handler_errors", m.HandlerErrors, "lost_records", m.LostRecords)
 }
 
-// mendEvery is how often the pending list is looked at.
-const mendEvery = 50 * time.Millisecond
+const (
+	// mendEvery is how often the pending lists are looked at.
+	mendEvery = 50 * time.Millisecond
+	// resendEvery is the least time between two snapshots of one book.
+	resendEvery = time.Second
+	unlimited   = 1 << 30
+)
 
 // mend asks again for the symbols of failed handlers, and notices that the hot
 // thread has ended by itself.
@@ -207,8 +213,11 @@ func (b *Base) mend() {
 	for {
 		select {
 		case now := <-t.C:
-			for _, k := range b.pending.due(now) {
+			for _, k := range b.pending.due(now, unlimited) {
 				b.resubscribe(k)
+			}
+			for _, k := range b.resends.due(now, 1) {
+				b.resend(k.symbol)
 			}
 		case <-done:
 			done = nil
@@ -239,6 +248,33 @@ func (b *Base) resubscribe(k pendingKey) {
 			s.retryNS, s.retryWaitNS = 0, 0
 		}
 		h.resubscribe(in, k.channel)
+	})
+}
+
+// resend publishes a synchronised book whole, between RESYNC_BEGIN and RESYNC_END.
+func (b *Base) resend(s Symbol) {
+	// A market that is closing has nobody to say it to.
+	_ = b.pub.command(func(h *hot) {
+		in := h.bySymbol[s]
+		if in == nil || in.book == nil || !in.bookSynced {
+			return
+		}
+		sub := in.subs[channelIndex(ring.ChannelOrderBook)]
+		if sub == nil || sub.conn == nil {
+			return
+		}
+		h.recvNS = h.clock.Now()
+		open := h.openFrame(h.recvNS)
+		h.instrumentStatus(in, ring.StatusResyncBegin, ring.ReasonRequested, nil)
+		it := exchanges.Item{
+			Kind: ring.KindDepth, Instrument: in.id, Sequence: in.bookID, EventTimeNS: ring.Absent,
+			SendTimeNS: ring.Absent, Flags: ring.FlagSnapshot | ring.FlagSynthetic,
+		}
+		h.bids, h.asks = append(h.bids[:0], in.book.bids...), append(h.asks[:0], in.book.asks...)
+		h.priceExponent, h.quantityExponent = in.price.exponent, in.quantity.exponent
+		h.publishDepth(sub.conn, in, &it, 0)
+		h.instrumentStatus(in, ring.StatusResyncEnd, ring.ReasonNone, nil)
+		h.closeFrame(open)
 	})
 }
 
@@ -289,12 +325,15 @@ func (p *pendingSet) drop(s Symbol, channels Channel) {
 	}
 }
 
-// due takes the keys off the list whose turn has come.
-func (p *pendingSet) due(now time.Time) (out []pendingKey) {
+// due takes keys off the list whose turn has come, so many at most.
+func (p *pendingSet) due(now time.Time, most int) (out []pendingKey) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for k := range p.waiting {
 		turn := p.turns[k]
+		if len(out) == most {
+			break
+		}
 		if now.Before(turn.at) {
 			continue
 		}
