@@ -1,4 +1,4 @@
-# tickring: make demo | test | test-full | conformance | bench | build | generate | install
+# tickring: make demo | test | test-full | conformance | soak-faults | bench | build | generate | install
 #
 # make test needs Go; it also runs the C and the Rust readers where their
 # toolchains are found, and says so where they are not. TICKRING_REQUIRE_ALL=1
@@ -10,7 +10,8 @@ PREFIX ?= /usr/local
 FUZZTIME ?= 5s
 export TICKRING_SHARED ?= $(abspath ../shared)
 
-.PHONY: all build demo test test-full conformance bench generate lint fuzz install clean
+FOR ?= 10m
+.PHONY: all build demo test test-full conformance soak-faults bench generate lint fuzz install clean
 
 all: build
 
@@ -34,6 +35,10 @@ test-full:
 
 conformance:
 	@$(GO) test -count=1 -timeout 20m -v ./bench/conformance
+
+# All faults of simulated venues in random order: make soak-faults FOR=10m [SEED=7]
+soak-faults:
+	@mkdir -p $(BIN) && $(GO) build -o $(BIN)/soak ./bench/soak && $(BIN)/soak --for $(FOR) $(if $(SEED),--seed $(SEED))
 
 bench:
 	@.ci/bench

@@ -110,7 +110,7 @@ func answerFaults() []fault {
 			for range w.between(1, 5) {
 				f.RefusePairs = append(f.RefusePairs, w.native[w.random.IntN(len(w.native))])
 			}
-		}, end: (*world).askAgain},
+		}, end: (*world).wantAll},
 		{name: "http_status", least: 50 * ms, most: 300 * ms, begin: drop, set: func(w *world, f *sim.Faults) {
 			f.HTTPStatus = []int{301, 403, 404, 418, 429, 451, 500, 503}[w.random.IntN(8)]
 		}},

@@ -273,7 +273,10 @@ func (l *ledger) down(row uint16) {
 // published before.
 func (l *ledger) seeded(r *ring.Record) {
 	c := &l.chains[r.Instrument]
-	c.synced, c.last = true, max(c.last, r.VenueSequence)
+	if c.lost != 0 || c.gap {
+		l.chained(r, c, r.VenueSequence+1)
+	}
+	c.synced, c.gap, c.lost, c.last = true, false, 0, max(c.last, r.VenueSequence)
 }
 
 // quote wants update ids that do not go back within a life.
@@ -324,7 +327,8 @@ func (l *ledger) depth(r *ring.Record, s *stream) {
 	c := &l.chains[r.Instrument]
 	first, last := r.Depth().FirstSequence, r.VenueSequence
 	snapshot := r.Flags&ring.FlagSnapshot != 0
-	if last <= s.sequence && (l.set.book == bookSnapshots || !snapshot) {
+	behind := last < s.sequence || last == s.sequence && !s.incomplete
+	if behind && (l.set.book == bookSnapshots || !snapshot) {
 		l.mismatch(r, "depth event %d behind %d", last, s.sequence)
 	}
 	s.sequence = max(s.sequence, last)
@@ -354,7 +358,7 @@ func (l *ledger) chained(r *ring.Record, c *chain, first uint64) {
 	hole := before != 0 && first > before+1
 	switch {
 	case c.doubtful: // what the chain ends in is not the book's
-	case hole && !c.gap && r.Flags&ring.FlagSnapshot == 0:
+	case hole && !c.gap && r.Flags&(ring.FlagSnapshot|ring.FlagSynthetic) != ring.FlagSnapshot:
 		l.mismatch(r, "no GAP for %d to %d", before+1, first-1)
 	case c.gap && !hole:
 		l.mismatch(r, "GAP %d to %d, and nothing is missing", c.from, c.to)

@@ -207,12 +207,14 @@ func (w *world) compareState(i int) string {
 	w.pub.View().InstrumentState(i, &st)
 	var stale ring.Channel
 	for k, ch := range channels {
-		if w.wanted[i]&ch != 0 && ch != ring.ChannelTrades && w.ledger.streams[i][k].heard == 0 {
+		s := &w.ledger.streams[i][k]
+		switch {
+		case w.wanted[i]&ch == 0 || ch == ring.ChannelTrades || s.heard > 0:
+		case s.loose: // what two connections brought is a sign of life, and told once
+			stale |= ch & ring.Channel(st.Stale)
+		default:
 			stale |= ch
 		}
-	}
-	if w.set.rolling {
-		stale = ring.Channel(st.Stale) // the successor's first items may be dropped as told already
 	}
 	want := ring.StateBit(0)
 	if w.wanted[i] != 0 {

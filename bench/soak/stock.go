@@ -15,11 +15,11 @@ type stock struct {
 	feedBytes               uint64 // taken by the publisher's code
 }
 
-// What may come and go by itself: a request for metadata under way, and buffers
-// that have grown.
+// What may come and go by itself: requests for metadata and snapshots under way, at
+// both ends, and buffers that have grown. A leak of one a storm is beyond it soon.
 const (
-	stockGoroutines  = 6
-	stockDescriptors = 3
+	stockGoroutines  = 24
+	stockDescriptors = 12
 	stockHeapBytes   = 8 << 20
 	stockFeedBytes   = 4 << 20
 	stockWait        = 5 * time.Second
