@@ -219,6 +219,13 @@ func (h *hot) seed(c *conn, in *instrument, it *exchanges.Item) {
 	}
 	b.drop()
 	b.waitNS, b.nextNS = 0, 0
+	if in.lostNS != 0 {
+		since := in.lostNS
+		in.lostNS = 0
+		if in.lostID != 0 && id > in.lostID {
+			h.gap(c, in, in.lostID+1, id, since)
+		}
+	}
 	in.epoch++
 	in.bookID = id
 	h.w.Counters[ring.CounterResyncs]++

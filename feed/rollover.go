@@ -186,12 +186,12 @@ func (h *hot) retire(c *conn) {
 func (h *hot) duplicate(c *conn, in *instrument, it *exchanges.Item) bool {
 	switch it.Kind {
 	case ring.KindBookTicker:
-		if it.Sequence != 0 {
-			return it.Sequence <= in.quoteSeq
+		if it.Sequence != 0 && it.Sequence != in.quoteSeq {
+			return it.Sequence < in.quoteSeq
 		}
 	case ring.KindTrade:
 		if it.IDFormat == ring.IDUint64 || it.IDFormat == ring.IDMEXCPair {
-			return it.TradeID <= in.tradeID
+			return false // told knows
 		}
 	case ring.KindDepth:
 		if it.Sequence != 0 {
