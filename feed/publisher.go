@@ -430,7 +430,8 @@ func (p *Publisher) View() *ring.View { return p.view }
 // Done is closed when the hot thread has ended.
 func (p *Publisher) Done() <-chan struct{} { return p.done }
 
-// Err says why the hot thread ended by itself; nil after Close.
+// Err says why the hot thread ended by itself; nil after Close, and where the feed was
+// let go for a successor.
 func (p *Publisher) Err() error { return p.err }
 
 // Close ends the feed: sockets closed, CLOSED stored, goroutines gone. The
