@@ -46,7 +46,9 @@
 // # Decoding
 //
 // The decoders of messages.go are generated; their field types read numbers from
-// the text straight into integers. They are the reference: a faster path may come
-// before Decode's and must agree with it on every frame that it accepts. What is
-// published of a frame is all of it or nothing.
+// the text straight into integers. They are the reference. Before them Decode tries
+// the shapes of templates.txt, whose decoders are generated too, accept whole frames
+// only and agree with the reference on every frame that they accept; Fallbacks counts
+// the data that they left to it. A shape that the venue begins to send is one more
+// line there and "go generate". What is published of a frame is all of it or nothing.
 package gateio

@@ -1,9 +1,10 @@
 package main
 
+import "github.com/tickring/tickring/exchanges"
+
 // Limits of the reading methods of exchanges.Padded.
 const (
-	// paddingBytes is exchanges.FastPadding.
-	paddingBytes = 1024
+	paddingBytes = exchanges.FastPadding
 	// loadReach is how far the last load of a hole or literal goes beyond what was
 	// matched: a decimal looks at two words.
 	loadReach = 32
