@@ -595,7 +595,7 @@ func TestLatencyTargets(t *testing.T) {
 		BookTicker: func(*feed.BookTicker) { calls.Add(1) },
 	}, func(c *feed.Config) { c.Slots = 1 << 16 })
 	require.NoError(t, s.Initialize(s.pairs(t, 100), feed.ChannelBookTicker))
-	time.Sleep(2 * time.Second)
+	time.Sleep(1200 * time.Millisecond)
 	m := s.PerformanceMetrics()
 	c := m.Channels["book_ticker"]
 	t.Logf("%.0f messages/s, processing p50 %.1f us p99 %.1f us, handler p50 %.1f us p99 %.1f us",
@@ -606,6 +606,26 @@ func TestLatencyTargets(t *testing.T) {
 	assert.Zero(t, m.LostRecords)
 	require.NoError(t, s.Close())
 	assert.Equal(t, calls.Load(), s.PerformanceMetrics().Channels["book_ticker"].HandlerCalls)
+}
+
+// An address where nobody listens is left for the next one of the list.
+func TestNextAddressIsTried(t *testing.T) {
+	s := newSpot(t, sim.Config{}, feed.Handlers{}, func(c *feed.Config) {
+		c.URLs = append([]string{"ws://127.0.0.1:1/"}, c.URLs...)
+	})
+	require.NoError(t, s.Initialize([]feed.Symbol{btc}, feed.ChannelTrades))
+	s.journal.until(t, feed.StateConnected)
+	assert.Equal(t, []feed.State{feed.StateConnecting, feed.StateConnected}, s.journal.seen(), "failed dials change nothing")
+	r := ring.NewReader(s.View())
+	r.Seek(1)
+	var rec ring.Record
+	failovers := 0
+	for r.Next(&rec) == ring.AnswerRecord {
+		if rec.Kind == ring.KindStatus && rec.Status().Code == ring.StatusFailover {
+			failovers++
+		}
+	}
+	assert.Equal(t, 1, failovers)
 }
 
 // A market in a named segment is read by others as well.
