@@ -113,12 +113,14 @@ func (m *metadata) keep(body []byte) {
 	if m.cache == "" {
 		return
 	}
+	// Two publishers live for a while in a take-over: each writes a file of its own.
+	fresh := fmt.Sprintf("%s.%d.new", m.cache, os.Getpid())
 	err := os.MkdirAll(filepath.Dir(m.cache), 0o750)
 	if err == nil {
-		err = os.WriteFile(m.cache+".new", body, 0o600)
+		err = os.WriteFile(fresh, body, 0o600)
 	}
 	if err == nil {
-		err = os.Rename(m.cache+".new", m.cache)
+		err = os.Rename(fresh, m.cache)
 	}
 	if err != nil {
 		m.cfg.Logger.Warn("instrument metadata not kept", "error", err)
