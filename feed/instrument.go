@@ -106,3 +106,21 @@ type quote struct {
 	priceExponent, quantityExponent              int8
 	known                                        bool
 }
+
+// widen brings a quote along when its instrument's scale moves, so that one which
+// says the same afterwards is still a repeat.
+func (q *quote) widen(prices bool, from, to int8) {
+	exponent, mantissas := &q.quantityExponent, [2]*int64{&q.bidQuantity, &q.askQuantity}
+	if prices {
+		exponent, mantissas = &q.priceExponent, [2]*int64{&q.bidPrice, &q.askPrice}
+	}
+	if !q.known || *exponent != from {
+		return
+	}
+	*exponent = to
+	for _, m := range mantissas {
+		if *m != ring.Absent {
+			*m *= pow10[int(from)-int(to)] // fits: the scale has noted it
+		}
+	}
+}

@@ -189,6 +189,7 @@ func (h *hot) chooseScale(in *instrument, s *scale, e int8) int8 {
 // rebuilt, and INSTRUMENT_CHANGED in the stream.
 func (h *hot) widen(in *instrument, s *scale, e int8) {
 	by := int(s.exponent) - int(e)
+	in.quote.widen(s == &in.price, s.exponent, e)
 	s.exponent = e
 	s.largest *= pow10[by]
 	h.w.Counters[ring.CounterWidened]++
