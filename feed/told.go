@@ -38,12 +38,27 @@ func (m *tradeMemory) has(id, second uint64) bool {
 	}
 }
 
+// Bounds of what is overtaken: how far apart it and what overtook it may be by the
+// venue's clock and by its counter. Our choice, far beyond any delay within a
+// connection and any counter's pace (MEXC's fastest moves some 1,000 a second).
+// What is further back is of a venue that began anew.
+const (
+	overtakenNS    = 60 * second
+	overtakenCount = 1 << 24
+)
+
+// overtaken says that a datum with a lower number than a later one is as old too.
+func overtaken(it *exchanges.Item, laterID uint64, laterNS int64) bool {
+	ns := saidNS(it)
+	return laterID-it.Sequence < overtakenCount && ns <= laterNS && (ns == ring.Absent || laterNS-ns < overtakenNS)
+}
+
 // told says that a datum was told before, or is overtaken by what was. A venue that
-// begins its counters anew is known by its clock, which goes on.
+// begins its counters anew is known by its clock, which goes on, or by how far it falls.
 func (in *instrument) told(it *exchanges.Item) bool {
 	switch it.Kind {
 	case ring.KindBookTicker:
-		return it.Sequence != 0 && it.Sequence < in.quoteSeq && saidNS(it) <= in.quoteNS
+		return it.Sequence != 0 && it.Sequence < in.quoteSeq && overtaken(it, in.quoteSeq, in.quoteNS)
 	case ring.KindTrade:
 		if it.IDFormat != ring.IDUint64 && it.IDFormat != ring.IDMEXCPair {
 			return false
@@ -53,7 +68,7 @@ func (in *instrument) told(it *exchanges.Item) bool {
 		}
 		in.trades.add(it.TradeID, it.SecondID)
 	case ring.KindDepth:
-		if it.Sequence == 0 || it.Sequence > in.depthID || saidNS(it) > in.depthNS {
+		if it.Sequence == 0 || it.Sequence > in.depthID || !overtaken(it, in.depthID, in.depthNS) {
 			return false
 		}
 		if it.Rule == exchanges.RuleSnapshots {

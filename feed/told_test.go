@@ -14,8 +14,11 @@ const (
 	quoteOne   = `{"time":1790359165,"time_ms":1790359165714,"channel":"spot.book_ticker","event":"update","result":{"t":1790359165710,"u":51,"s":"BTC_USDT","b":"83790.9","B":"1","a":"83791","A":"1"}}`
 	quoteTwo   = `{"time":1790359165,"time_ms":1790359165715,"channel":"spot.book_ticker","event":"update","result":{"t":1790359165711,"u":52,"s":"BTC_USDT","b":"83790.8","B":"1","a":"83791","A":"1"}}`
 	quoteAnew  = `{"time":1790359166,"time_ms":1790359166715,"channel":"spot.book_ticker","event":"update","result":{"t":1790359166711,"u":7,"s":"BTC_USDT","b":"83790.7","B":"1","a":"83791","A":"1"}}`
+	quoteAgo   = `{"time":1790359100,"time_ms":1790359100715,"channel":"spot.book_ticker","event":"update","result":{"t":1790359100711,"u":9,"s":"BTC_USDT","b":"83790.6","B":"1","a":"83791","A":"1"}}`
 	deltaOne   = `{"time":1790134390,"time_ms":1790134390859,"channel":"spot.order_book_update","event":"update","result":{"t":1790134390805,"e":"depthUpdate","E":1790134390,"s":"BTC_USDT","U":10,"u":12,"b":[["2765.2","1"]],"a":[]}}`
 	deltaTwo   = `{"time":1790134390,"time_ms":1790134390959,"channel":"spot.order_book_update","event":"update","result":{"t":1790134390905,"e":"depthUpdate","E":1790134390,"s":"BTC_USDT","U":13,"u":15,"b":[["2765.2","2"]],"a":[]}}`
+	deltaAgo   = `{"time":1790134300,"time_ms":1790134300859,"channel":"spot.order_book_update","event":"update","result":{"t":1790134300805,"e":"depthUpdate","E":1790134300,"s":"BTC_USDT","U":2,"u":4,"b":[["2765.2","4"]],"a":[]}}`
+	deltaHigh  = `{"time":1790134390,"time_ms":1790134390959,"channel":"spot.order_book_update","event":"update","result":{"t":1790134390905,"e":"depthUpdate","E":1790134390,"s":"BTC_USDT","U":74483042021,"u":74483042022,"b":[["2765.2","5"]],"a":[]}}`
 	deltaThree = `{"time":1790134391,"time_ms":1790134391059,"channel":"spot.order_book_update","event":"update","result":{"t":1790134391005,"e":"depthUpdate","E":1790134391,"s":"BTC_USDT","U":16,"u":18,"b":[["2765.2","3"]],"a":[]}}`
 	wholeOne   = `{"time":1790360084,"time_ms":1790360084771,"channel":"spot.order_book","event":"update","result":{"t":1790360084770,"lastUpdateId":70,"s":"BTC_USDT","l":"20","bids":[["84005.6","1"]],"asks":[["84005.7","1"]]}}`
 	wholeTwo   = `{"time":1790360084,"time_ms":1790360084871,"channel":"spot.order_book","event":"update","result":{"t":1790360084870,"lastUpdateId":75,"s":"BTC_USDT","l":"20","bids":[["84005.5","1"]],"asks":[["84005.7","1"]]}}`
@@ -35,6 +38,9 @@ func TestNothingIsToldTwiceOrBackwards(t *testing.T) {
 		{"a quote twice is a repeat", deltas, []string{quoteOne, quoteOne}, []uint64{51, 51}},
 		{"a quote overtaken", deltas, []string{quoteTwo, quoteOne}, []uint64{52}},
 		{"a quote of a counter that began anew", deltas, []string{quoteTwo, quoteAnew}, []uint64{52, 7}},
+		{"a quote of a counter and a clock that began anew", deltas, []string{quoteTwo, quoteAgo}, []uint64{52, 9}},
+		{"a delta of a counter and a clock that began anew", deltas, []string{deltaTwo, deltaAgo}, []uint64{15, 4}},
+		{"a delta of a counter that fell to its beginning", deltas, []string{deltaHigh, deltaOne, deltaOne}, []uint64{74483042022, 12}},
 		{"a delta twice", deltas, []string{deltaOne, deltaOne, deltaTwo}, []uint64{12, 15}},
 		{"deltas out of order are a gap", deltas, []string{deltaOne, deltaThree, deltaTwo}, []uint64{12, 13, 18}},
 		{"a whole book overtaken", "order_book@20", []string{wholeOne, wholeTwo, wholeOne, wholeTwo}, []uint64{70, 75}},
