@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -169,7 +168,6 @@ func recordSynthetic(t *testing.T, venue string, requests []string, n int) []mes
 		require.NoError(t, err)
 		out = append(out, message{binary: op == ws.OpBinary, data: data})
 	}
-	require.NoError(t, s.sim.Process.Signal(syscall.SIGTERM))
-	require.NoError(t, s.sim.Wait())
+	s.stop(s.sim)
 	return out
 }

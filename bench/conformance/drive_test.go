@@ -24,8 +24,9 @@ type plan struct {
 	settings []string // of --set
 	symbols  []string
 	want     *expectation
-	// severalConnections: the order holds within a symbol only.
-	severalConnections bool
+	// connections is how many it takes; with several the order holds within a symbol
+	// only.
+	connections int
 	// countsMessages: what is ignored and refused is known, and compared too.
 	countsMessages bool
 }
@@ -58,7 +59,7 @@ func drive(t *testing.T, path string, p *plan) {
 		assert.Zero(t, stat["UNKNOWN_MESSAGES"])
 	}
 	report(t, p, stat, len(goLines))
-	s.stopRun()
+	s.stop(s.run)
 }
 
 // compare checks the reader's lines against the expectation, kind by kind.
@@ -80,7 +81,7 @@ func compare(t *testing.T, p *plan, lines []byte) {
 	}
 	for _, kind := range []string{"book_ticker", "trade", "depth", "ticker"} {
 		got, want := o.events[kind], p.want.events[kind]
-		if p.severalConnections {
+		if p.connections > 1 {
 			got, want = bySymbol(got), bySymbol(want)
 		}
 		for i := range min(len(got), len(want)) {
@@ -103,7 +104,8 @@ func report(t *testing.T, p *plan, stat map[string]uint64, size int) {
 		names = append(names, n)
 	}
 	sort.Strings(names)
-	out := fmt.Sprintf("conformance: %s %s", t.Name(), strings.Join(p.settings, " "))
+	name, _, _ := strings.Cut(t.Name(), "=") // the settings are said once
+	out := fmt.Sprintf("conformance: %s %s connections=%d", name, strings.Join(p.settings, " "), p.connections)
 	for _, n := range names {
 		out += fmt.Sprintf(" %s=%d", n, p.want.counts[n])
 	}
@@ -116,9 +118,17 @@ type session struct {
 	t        *testing.T
 	venue    string
 	dir      string
-	sim, run *exec.Cmd
+	sim, run *process
 	urls     []string
 	log      lockedBuffer
+}
+
+// process is a program that runs; ended is closed when it does not any more, and
+// err then says how it ended.
+type process struct {
+	cmd   *exec.Cmd
+	ended chan struct{}
+	err   error
 }
 
 // lockedBuffer takes what several processes say.
@@ -165,31 +175,47 @@ func (s *session) startRun(symbols []string, args ...string) {
 	s.run = s.start(append(base, args...)...)
 }
 
-func (s *session) start(args ...string) *exec.Cmd {
+func (s *session) start(args ...string) *process {
 	s.t.Helper()
-	cmd := exec.Command(tools.tickring, args...)
-	cmd.Stderr = &s.log
-	require.NoError(s.t, cmd.Start())
+	p := &process{cmd: exec.Command(tools.tickring, args...), ended: make(chan struct{})}
+	p.cmd.Stderr = &s.log
+	require.NoError(s.t, p.cmd.Start())
+	go func() {
+		p.err = p.cmd.Wait()
+		close(p.ended)
+	}()
 	s.t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
+		_ = p.cmd.Process.Kill()
+		<-p.ended
 		if s.t.Failed() {
 			s.t.Logf("%s", s.log.String())
 		}
 	})
-	return cmd
+	return p
 }
 
 // waitSim waits until the capture was served.
 func (s *session) waitSim() {
 	s.t.Helper()
-	done := make(chan error, 1)
-	go func() { done <- s.sim.Wait() }()
 	select {
-	case err := <-done:
-		require.NoError(s.t, err, s.log.String())
+	case <-s.sim.ended:
+		require.NoError(s.t, s.sim.err, s.log.String())
+	case <-s.run.ended:
+		require.Fail(s.t, "the publisher ended", "%v", s.run.err)
 	case <-time.After(5 * time.Minute):
 		require.Fail(s.t, "the capture was not served in time")
+	}
+}
+
+// stop ends a program as a user does.
+func (s *session) stop(p *process) {
+	s.t.Helper()
+	require.NoError(s.t, p.cmd.Process.Signal(syscall.SIGTERM))
+	select {
+	case <-p.ended:
+		require.NoError(s.t, p.err, s.log.String())
+	case <-time.After(30 * time.Second):
+		require.Fail(s.t, "a program does not end when it is told to")
 	}
 }
 
@@ -217,11 +243,4 @@ func (s *session) stat() map[string]uint64 {
 		upper[strings.ToUpper(k)] = v
 	}
 	return upper
-}
-
-// stopRun ends the publisher as a user does.
-func (s *session) stopRun() {
-	s.t.Helper()
-	require.NoError(s.t, s.run.Process.Signal(syscall.SIGTERM))
-	require.NoError(s.t, s.run.Wait(), s.log.String())
 }

@@ -100,7 +100,7 @@ func ofDepth(channel, frame, option string) bool {
 
 // gateioPlan is the run of a recording with one setting of the order book.
 func gateioPlan(list []message, book, option string) *plan {
-	p := &plan{venue: "gateio", settings: []string{"gateio.book=" + option}, want: newExpectation()}
+	p := &plan{venue: "gateio", connections: 1, settings: []string{"gateio.book=" + option}, want: newExpectation()}
 	taken := map[string]bool{"spot.book_ticker": true, "spot.trades": true, "spot.tickers": true, book: true}
 	known := map[string]bool{}
 	for _, m := range list {
