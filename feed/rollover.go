@@ -194,6 +194,9 @@ func (h *hot) duplicate(c *conn, in *instrument, it *exchanges.Item) bool {
 			return false // told knows
 		}
 	case ring.KindDepth:
+		if it.Flags&ring.FlagSnapshot != 0 && !in.bookSynced {
+			return false // what a book is to be made of is news
+		}
 		if it.Sequence != 0 {
 			return it.Sequence <= in.bookID
 		}
