@@ -52,6 +52,7 @@ type chain struct {
 	lost     uint64 // last, when the connection was lost; 0 when no event has come since
 	synced   bool   // a snapshot came, and no hole or loss since
 	doubtful bool   // an event was not verified since the last snapshot
+	ended    bool   // by the user, and no event since: what was not asked for is no gap
 	gap      bool   // a GAP awaits the event that revealed it
 	from, to uint64
 }
@@ -276,7 +277,7 @@ func (l *ledger) seeded(r *ring.Record) {
 	if c.lost != 0 || c.gap {
 		l.chained(r, c, r.VenueSequence+1)
 	}
-	c.synced, c.gap, c.lost, c.last = true, false, 0, max(c.last, r.VenueSequence)
+	c.synced, c.gap, c.lost, c.ended, c.last = true, false, 0, false, max(c.last, r.VenueSequence)
 }
 
 // quote wants update ids that do not go back within a life.
@@ -343,7 +344,7 @@ func (l *ledger) depth(r *ring.Record, s *stream) {
 		l.chained(r, c, first)
 		c.doubtful = c.doubtful || l.set.book == bookStream && r.Flags&ring.FlagSuspect != 0
 	}
-	c.last, c.gap, c.lost = max(c.last, last), false, 0
+	c.last, c.gap, c.lost, c.ended = max(c.last, last), false, 0, s.ended
 	if snapshot {
 		c.last, c.synced = last, true
 	}
@@ -357,7 +358,7 @@ func (l *ledger) chained(r *ring.Record, c *chain, first uint64) {
 	}
 	hole := before != 0 && first > before+1
 	switch {
-	case c.doubtful: // what the chain ends in is not the book's
+	case c.doubtful, c.ended: // what the chain ends in is not the book's
 	case hole && !c.gap && r.Flags&(ring.FlagSnapshot|ring.FlagSynthetic) != ring.FlagSnapshot:
 		l.mismatch(r, "no GAP for %d to %d", before+1, first-1)
 	case c.gap && !hole:
@@ -388,6 +389,9 @@ func (l *ledger) forget(instrument, place int) {
 	defer l.mu.Unlock()
 	s := &l.streams[instrument][place]
 	s.loose, s.incomplete, s.ended = true, true, true
+	if place == placeOf(ring.KindDepth) {
+		l.chains[instrument].ended, l.chains[instrument].synced = true, false
+	}
 }
 
 // percentile of durations, 0 of none.
