@@ -10,6 +10,8 @@ import (
 	"log/slog"
 	"math"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -644,6 +646,23 @@ func TestMarketInANamedSegment(t *testing.T) {
 	require.NoError(t, other.Close())
 	require.NoError(t, s.Close())
 	assert.Equal(t, ring.StateClosed, m.View().State())
+}
+
+// A market whose segment is truncated from outside says so and is DISCONNECTED; the
+// program goes on and can close it.
+func TestMarketOutlivesItsSegment(t *testing.T) {
+	dir := t.TempDir()
+	s := newSpot(t, sim.Config{Rate: 2000}, feed.Handlers{Trades: func(*feed.Trade) {}}, func(c *feed.Config) { c.Dir, c.Feed = dir, "spot" })
+	require.NoError(t, s.Initialize([]feed.Symbol{btc}, feed.AllChannels))
+	require.Eventually(t, func() bool { return s.PerformanceMetrics().MessagesProcessed > 100 }, 5*time.Second, time.Millisecond)
+	require.NoError(t, os.Truncate(filepath.Join(dir, "spot"), 0))
+	s.journal.until(t, feed.StateDisconnected)
+	assert.False(t, s.Connected())
+	assert.Greater(t, s.PerformanceMetrics().MessagesProcessed, uint64(100))
+	require.ErrorIs(t, s.Subscribe([]feed.Symbol{eth}), feed.ErrClosed)
+	require.NoError(t, s.Close())
+	assert.Contains(t, s.journal.log(), "market ended by itself")
+	assert.Contains(t, s.journal.log(), "truncated")
 }
 
 // Decimals are exact, print canonically, and subtract without rounding.
