@@ -80,7 +80,7 @@ func linkFaults() []fault {
 }
 
 // oversizeBytes is above what the session takes as one message.
-const oversizeBytes = 5 << 20
+const oversizeBytes = 8<<20 + 1
 
 // closeCodes are all that a server may send.
 var closeCodes = []int{1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 4000, 4999}
@@ -223,7 +223,7 @@ func (w *world) play(faults []fault) {
 	if !w.settle() {
 		return
 	}
-	w.awaitRecovery(faults)
+	w.awaitRecovery()
 	w.account()
 	if pure && w.set.book != bookStream {
 		w.compareMarks(before)
@@ -266,13 +266,20 @@ func (w *world) strike(faults []fault, knobs sim.Faults, on time.Duration) {
 }
 
 // awaitRecovery wants the first record of a connection that came back.
-func (w *world) awaitRecovery(faults []fault) {
+func (w *world) awaitRecovery() {
 	for began := time.Now(); !w.ledger.recovered(); time.Sleep(look) {
 		if time.Since(began) > settleLimit {
 			w.mismatch("no record over a new connection")
 			return
 		}
 	}
+	w.ledger.mu.Lock()
+	defer w.ledger.mu.Unlock()
+	all := w.ledger.recoveries
+	if len(all) > w.recovered && all[len(all)-1] > recoveryGoal {
+		w.say("%s %s: first record after %d ms", w.set.venue, w.storm, all[len(all)-1].Milliseconds())
+	}
+	w.recovered = len(all)
 }
 
 // decodeMarks are counts that must move together in a storm of data.

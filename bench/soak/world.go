@@ -41,12 +41,12 @@ type world struct {
 	places  map[string]place // the venue's name of a stream: which it is
 	codes   []int            // close codes yet to be tried
 
-	storm   string // what is played, for reports
-	faults  int
-	refused []time.Duration // recoveries from answers that say no
-	settled []time.Duration // from the end of a storm until all streams are acknowledged
-	books   int             // board books that were compared
-	decoded decodeMarks
+	storm     string // what is played, for reports
+	faults    int
+	refused   []time.Duration // recoveries from answers that say no
+	settled   []time.Duration // from the end of a storm until all streams are acknowledged
+	books     int             // board books that were compared
+	recovered int             // recoveries that were looked at
 
 	mu         sync.Mutex
 	mismatches []string
