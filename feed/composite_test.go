@@ -167,7 +167,7 @@ func TestCompositeDistrustsAVenueThatIsGone(t *testing.T) {
 	}, 5*time.Second, 5*time.Millisecond)
 	_, ok := c.Spread(btc, "gateio", "mexc")
 	assert.False(t, ok)
-	assert.False(t, c.Connected())
+	require.Eventually(t, func() bool { return !c.Connected() }, 2*time.Second, time.Millisecond)
 	assert.True(t, good("gateio"))
 	require.NoError(t, c.mexc.Pause(true))
 	require.Eventually(t, func() bool { return good("mexc") }, 10*time.Second, 10*time.Millisecond)
