@@ -2,6 +2,7 @@ package feed
 
 import (
 	"github.com/tickring/tickring/exchanges"
+	"github.com/tickring/tickring/feed/internal/wire"
 	"github.com/tickring/tickring/ring"
 )
 
@@ -92,3 +93,14 @@ type SnapshotDialect interface {
 	// book's update id. Any thread.
 	ParseSnapshot(body []byte, b *exchanges.Batch) error
 }
+
+// FastDialect is a Dialect that tries templates before its reference decoder.
+type FastDialect interface {
+	Dialect
+	// Fallbacks are the counts by StreamID, then of channels nobody asks for. The
+	// hot thread only.
+	Fallbacks() []exchanges.FastStats
+}
+
+// A decoder's templates may read so far beyond a message as the wire guarantees.
+var _ [wire.Padding - exchanges.FastPadding]struct{}

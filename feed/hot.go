@@ -38,6 +38,7 @@ type hot struct {
 
 	// What the dialect can do beyond Dialect; zero where it cannot.
 	binary        BinaryDialect
+	fast          FastDialect
 	perRequest    int
 	countsForLife bool
 	lifeNS        int64
@@ -202,6 +203,7 @@ func (h *hot) tick(now int64) {
 	h.w.HotBeat(now)
 	h.w.Counters[ring.CounterRecords] = h.w.LastSequence()
 	h.w.Counters[ring.CounterClockSteps] = h.clock.Steps()
+	h.countFast()
 	h.w.FlushCounters()
 	sweep := now >= h.nextSweep
 	if sweep {
@@ -218,6 +220,27 @@ func (h *hot) tick(now int64) {
 		if c.ws == nil && !c.dialing && c.dialNS < h.nextTick {
 			h.nextTick = max(c.dialNS, now+ms)
 		}
+	}
+}
+
+// countFast takes the dialect's template counts into the segment's counters.
+func (h *hot) countFast() {
+	if h.fast == nil {
+		return
+	}
+	c := &h.w.Counters
+	for i := ring.CounterFastMessages; i <= ring.CounterFallbacksOther; i++ {
+		c[i] = 0
+	}
+	for id, s := range h.fast.Fallbacks() {
+		c[ring.CounterFastMessages] += s.Hits
+		place := ring.CounterFallbacksOther
+		for i := range h.streams {
+			if int(h.streams[i].ID) == id {
+				place = ring.CounterFallbacksBookTicker + ring.Counter(channelIndex(h.streams[i].Channel))
+			}
+		}
+		c[place] += s.Fallbacks
 	}
 }
 

@@ -206,6 +206,7 @@ func newHot(cfg *PublisherConfig, buf []byte) (*hot, error) {
 // learnDialect notes what the dialect can do beyond Dialect.
 func (h *hot) learnDialect() {
 	h.binary, _ = h.dialect.(BinaryDialect)
+	h.fast, _ = h.dialect.(FastDialect)
 	if d, ok := h.dialect.(MixedDialect); ok {
 		h.perRequest = d.StreamsPerRequest()
 	}

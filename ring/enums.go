@@ -258,6 +258,13 @@ const (
 	CounterDuplicates      Counter = 28 // data that a second connection had brought already
 	CounterRepeats         Counter = 29 // quotes that said nothing new
 	CounterRollovers       Counter = 30 // planned moves to a new connection
+
+	CounterFastMessages        Counter = 31 // messages that a template accepted
+	CounterFallbacksBookTicker Counter = 32 // book tickers of no template's shape
+	CounterFallbacksTrades     Counter = 33 // trades of no template's shape
+	CounterFallbacksOrderBook  Counter = 34 // books of no template's shape
+	CounterFallbacksTicker     Counter = 35 // tickers of no template's shape
+	CounterFallbacksOther      Counter = 36 // messages of no template's shape on channels nobody asked for
 )
 
 // Answer is what a reader's call says. The same in every language.

@@ -6,7 +6,7 @@ import "strconv"
 
 // FormatHash is FNV-1a 64 over the version and every name, offset, type and value
 // of the format. Two programs with the same hash read the same bytes alike.
-const FormatHash = 0xdefbfeba0fe3ecff
+const FormatHash = 0x9a1cbaefed74b208
 
 // String is the format's name of v; a value without one prints as KIND_ and its number.
 func (v Kind) String() string {
@@ -335,6 +335,12 @@ var CounterNames = [64]string{
 	28: "DUPLICATES",
 	29: "REPEATS",
 	30: "ROLLOVERS",
+	31: "FAST_MESSAGES",
+	32: "FALLBACKS_BOOK_TICKER",
+	33: "FALLBACKS_TRADES",
+	34: "FALLBACKS_ORDER_BOOK",
+	35: "FALLBACKS_TICKER",
+	36: "FALLBACKS_OTHER",
 }
 
 // String is the format's name of v; a value without one prints as COUNTER_ and its number.
@@ -402,6 +408,18 @@ func (v Counter) String() string {
 		return "REPEATS"
 	case CounterRollovers:
 		return "ROLLOVERS"
+	case CounterFastMessages:
+		return "FAST_MESSAGES"
+	case CounterFallbacksBookTicker:
+		return "FALLBACKS_BOOK_TICKER"
+	case CounterFallbacksTrades:
+		return "FALLBACKS_TRADES"
+	case CounterFallbacksOrderBook:
+		return "FALLBACKS_ORDER_BOOK"
+	case CounterFallbacksTicker:
+		return "FALLBACKS_TICKER"
+	case CounterFallbacksOther:
+		return "FALLBACKS_OTHER"
 	}
 	return "COUNTER_" + strconv.FormatInt(int64(v), 10)
 }

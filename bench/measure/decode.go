@@ -36,7 +36,8 @@ type decoder struct {
 
 // decodersOf makes all of them for a frame.
 func decodersOf(f frame) []decoder {
-	raw := []byte(f.text)
+	// As the wire hands a message out: with allocation behind it.
+	raw := append(make([]byte, 0, len(f.text)+exchanges.FastPadding), f.text...)
 	d, symbols, batch := gateio.New(), exchanges.NewLearningTable(), new(exchanges.Batch)
 	refused := errors.New("refused")
 	return []decoder{

@@ -23,7 +23,7 @@ extern "C" {
 #endif
 
 /* FNV-1a 64 over every name, offset, type and value of the format. */
-#define TICKRING_FORMAT_HASH UINT64_C(0xdefbfeba0fe3ecff)
+#define TICKRING_FORMAT_HASH UINT64_C(0x9a1cbaefed74b208)
 
 /* LayoutVersion is raised with every change of bytes that a reader can see. It is 0 while the layout may still move. */
 #define TICKRING_LAYOUT_VERSION 0
@@ -271,7 +271,13 @@ enum tickring_counter {
 	TICKRING_COUNTER_ODD_SCALE = 27, /* records published at a scale of their own */
 	TICKRING_COUNTER_DUPLICATES = 28, /* data that a second connection had brought already */
 	TICKRING_COUNTER_REPEATS = 29, /* quotes that said nothing new */
-	TICKRING_COUNTER_ROLLOVERS = 30 /* planned moves to a new connection */
+	TICKRING_COUNTER_ROLLOVERS = 30, /* planned moves to a new connection */
+	TICKRING_COUNTER_FAST_MESSAGES = 31, /* messages that a template accepted */
+	TICKRING_COUNTER_FALLBACKS_BOOK_TICKER = 32, /* book tickers of no template's shape */
+	TICKRING_COUNTER_FALLBACKS_TRADES = 33, /* trades of no template's shape */
+	TICKRING_COUNTER_FALLBACKS_ORDER_BOOK = 34, /* books of no template's shape */
+	TICKRING_COUNTER_FALLBACKS_TICKER = 35, /* tickers of no template's shape */
+	TICKRING_COUNTER_FALLBACKS_OTHER = 36 /* messages of no template's shape on channels nobody asked for */
 };
 
 /* Answer is what a reader's call says. The same in every language. */

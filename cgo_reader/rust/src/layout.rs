@@ -12,7 +12,7 @@
 use core::mem::{offset_of, size_of};
 
 /// FNV-1a 64 over every name, offset, type and value of the format.
-pub const FORMAT_HASH: u64 = 0xdefbfeba0fe3ecff;
+pub const FORMAT_HASH: u64 = 0x9a1cbaefed74b208;
 /// LayoutVersion is raised with every change of bytes that a reader can see. It is 0
 /// while the layout may still move.
 pub const LAYOUT_VERSION: u32 = 0;
@@ -530,6 +530,18 @@ pub const COUNTER_DUPLICATES: u32 = 28;
 pub const COUNTER_REPEATS: u32 = 29;
 /// planned moves to a new connection
 pub const COUNTER_ROLLOVERS: u32 = 30;
+/// messages that a template accepted
+pub const COUNTER_FAST_MESSAGES: u32 = 31;
+/// book tickers of no template's shape
+pub const COUNTER_FALLBACKS_BOOK_TICKER: u32 = 32;
+/// trades of no template's shape
+pub const COUNTER_FALLBACKS_TRADES: u32 = 33;
+/// books of no template's shape
+pub const COUNTER_FALLBACKS_ORDER_BOOK: u32 = 34;
+/// tickers of no template's shape
+pub const COUNTER_FALLBACKS_TICKER: u32 = 35;
+/// messages of no template's shape on channels nobody asked for
+pub const COUNTER_FALLBACKS_OTHER: u32 = 36;
 
 /// The format's name of a Counter; none where a value has no name.
 pub const fn counter_name(value: u32) -> Option<&'static str> {
@@ -565,6 +577,12 @@ pub const fn counter_name(value: u32) -> Option<&'static str> {
         COUNTER_DUPLICATES => Some("DUPLICATES"),
         COUNTER_REPEATS => Some("REPEATS"),
         COUNTER_ROLLOVERS => Some("ROLLOVERS"),
+        COUNTER_FAST_MESSAGES => Some("FAST_MESSAGES"),
+        COUNTER_FALLBACKS_BOOK_TICKER => Some("FALLBACKS_BOOK_TICKER"),
+        COUNTER_FALLBACKS_TRADES => Some("FALLBACKS_TRADES"),
+        COUNTER_FALLBACKS_ORDER_BOOK => Some("FALLBACKS_ORDER_BOOK"),
+        COUNTER_FALLBACKS_TICKER => Some("FALLBACKS_TICKER"),
+        COUNTER_FALLBACKS_OTHER => Some("FALLBACKS_OTHER"),
         _ => None,
     }
 }
