@@ -46,7 +46,7 @@ func run(o options) (result, error) {
 		if i == 0 {
 			start = start.warm()
 		}
-		s.leaks("after the round", start.grown(stockClosed))
+		s.leaks("after the round", start.grown(stockClosed, stockWait))
 	}
 	r := &s.result
 	r.recovery = percentile(s.recoveries, 0.99)
@@ -91,7 +91,7 @@ func (s *soak) round(number int, settings []setting, length time.Duration) error
 	before := takeStock()
 	s.together(worlds, func(w *world) { s.storms(w, end) })
 	s.together(worlds, func(w *world) { w.begin("end"); w.finish() })
-	s.leaks("while running", before.grown(stockRunning))
+	s.leaks("while running", before.grown(stockRunning, stockWait))
 	for _, w := range worlds {
 		w.stop()
 		s.collect(w)

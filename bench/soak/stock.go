@@ -53,9 +53,9 @@ func (s stock) warm() stock {
 }
 
 // grown says what there is more of than before, once it had time to go.
-func (s stock) grown(kind stockKind) []string {
+func (s stock) grown(kind stockKind, wait time.Duration) []string {
 	var what []string
-	for end := time.Now().Add(stockWait); ; time.Sleep(100 * time.Millisecond) {
+	for end := time.Now().Add(wait); ; time.Sleep(100 * time.Millisecond) {
 		now := takeStock()
 		what = what[:0]
 		if now.goroutines > s.goroutines+stockGoroutines {
