@@ -198,7 +198,7 @@ func (h *hot) duplicate(c *conn, in *instrument, it *exchanges.Item) bool {
 			return false // what a book is to be made of is news
 		}
 		if it.Sequence != 0 {
-			return it.Sequence <= in.bookID
+			return it.Sequence <= in.depthID
 		}
 	}
 	sub := in.subs[kindIndex[it.Kind&7]]
