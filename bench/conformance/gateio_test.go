@@ -27,7 +27,10 @@ func TestGateioRecordings(t *testing.T) {
 		if strings.HasPrefix(name, "futures-") || strings.HasPrefix(name, "spot-v3-obsolete-") {
 			continue
 		}
-		t.Run(strings.TrimSuffix(name, ".jsonl.zst"), func(t *testing.T) { gateioConforms(t, p, messages(t, p)) })
+		t.Run(strings.TrimSuffix(name, ".jsonl.zst"), func(t *testing.T) {
+			t.Parallel()
+			gateioConforms(t, p, messages(t, p))
+		})
 	}
 	fixtures := []string{
 		sharedFile("fixtures/gateio/frames.jsonl"),
@@ -39,6 +42,7 @@ func TestGateioRecordings(t *testing.T) {
 			continue
 		}
 		t.Run("fixture/"+strings.TrimSuffix(filepath.Base(filepath.Dir(p))+"/"+filepath.Base(p), ".jsonl"), func(t *testing.T) {
+			t.Parallel()
 			list := textMessages(t, p)
 			gateioConforms(t, capture(t, list), list)
 		})
@@ -47,6 +51,7 @@ func TestGateioRecordings(t *testing.T) {
 
 // The project's own frames, written from the fact sheet, conform too.
 func TestGateioOwnFrames(t *testing.T) {
+	t.Parallel()
 	list := textMessages(t, "../../exchanges/gateio/testdata/frames.jsonl")
 	gateioConforms(t, capture(t, list), list)
 }

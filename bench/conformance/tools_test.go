@@ -46,6 +46,11 @@ func buildTools(dir string) error {
 	if out, err := exec.Command("make", "-C", "../../cgo_reader", "all").CombinedOutput(); err != nil {
 		return fmt.Errorf("build the C reader: %w\n%s", err, out)
 	}
-	tools.tailC, _ = filepath.Abs("../../cgo_reader/build/tickring-tail-c")
-	return nil
+	// A copy, because whoever builds the reader meanwhile would replace it.
+	program, err := os.ReadFile("../../cgo_reader/build/tickring-tail-c")
+	if err != nil {
+		return fmt.Errorf("find the C reader: %w", err)
+	}
+	tools.tailC = filepath.Join(dir, "tickring-tail-c")
+	return os.WriteFile(tools.tailC, program, 0o700)
 }
