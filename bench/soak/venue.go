@@ -65,6 +65,8 @@ type setting struct {
 	idStep uint64
 	// tradesPerFrame is 1 where a frame has one trade, 0 where it has any number.
 	tradesPerFrame uint64
+	// halves is 1 where half of a message may be a whole one.
+	halves uint64
 	// rate is frames a second and connection.
 	rate int
 	// name is what the venue's account calls the stream of a channel.
@@ -92,7 +94,7 @@ func gateioSetting(option, stream, suffix string, book bookKind) setting {
 // mexcSetting runs MEXC with one of its book channels.
 func mexcSetting(book bookKind, before, behind, quotes string, options ...[2]string) setting {
 	return setting{
-		venue: "mexc", options: options, book: book, idStep: 2, rate: 60,
+		venue: "mexc", options: options, book: book, idStep: 2, halves: 1, rate: 60,
 		name: func(ch ring.Channel, native string) string {
 			switch ch {
 			case ring.ChannelBookTicker:
