@@ -120,6 +120,9 @@ func (h *hot) unwant(in *instrument, channels ring.Channel) {
 		} else {
 			s.state = subIdle
 		}
+		if s.stream.Channel == ring.ChannelBookTicker {
+			in.quote, in.quoteSeq = quote{}, 0 // what comes after a new request is news
+		}
 		if s.stream.Channel == ring.ChannelOrderBook {
 			in.bits = in.bits&^ring.BitResyncing | ring.BitSuspect
 			in.bookSynced = false
