@@ -18,6 +18,8 @@ const (
 	mergeAfterNS = 5 * second
 	// rollAgainNS is the wait after a successor was lost.
 	rollAgainNS = 30 * second
+	// replaceAgainNS is that wait where streams are missing until there is a successor.
+	replaceAgainNS = 1 * second
 	// readOutChunks bounds what is read from the old socket at the take-over.
 	readOutChunks = 64
 )
@@ -64,7 +66,8 @@ func (h *hot) age(c *conn, now int64) {
 // replace moves everything to a new connection, as at the end of a connection's
 // life, because this one may ask for no more.
 func (h *hot) replace(c *conn, now int64) {
-	if c.ws != nil && c.successor == nil && c.successorOf == nil && now >= c.rollNS && h.rows.left() > 0 {
+	if c.ws != nil && c.successor == nil && c.successorOf == nil && h.rows.left() > 0 &&
+		now >= c.rollNS-rollAgainNS+replaceAgainNS {
 		h.rollOver(c, now)
 	}
 }
