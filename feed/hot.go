@@ -182,6 +182,7 @@ func (h *hot) drain() {
 
 func (h *hot) dialled(r *dialResult) {
 	c, now := r.conn, h.clock.Now()
+	h.scouted(h.cfg.URLs[c.url], r.err != nil, now)
 	if r.attempt != c.attempt || h.closing {
 		if r.ws != nil {
 			_ = r.ws.Close()

@@ -36,9 +36,15 @@ func (b *bucket) take(now int64, size, perSecond float64) bool {
 
 // hostLimit is what one host allows: a pace, and a time before which it wants no
 // more (Retry-After of a 429, 418 or 503).
+//
+// While nobody listens there, one connection at a time is the scout: the others
+// wait for its luck and dial when it is through. A host that is gone is knocked at
+// once in 50 ms, however many connections it carried, and all are back at once.
 type hostLimit struct {
 	bucket  bucket
 	untilNS int64
+	gone    bool // the last dial found no WebSocket there
+	scout   bool // a dial is under way while gone
 }
 
 // host is the limiter of an endpoint's host.
@@ -60,11 +66,37 @@ func (h *hot) host(endpoint string) *hostLimit {
 // where it may not.
 func (h *hot) mayDial(c *conn, now int64) bool {
 	l := h.host(h.cfg.URLs[c.url])
-	if now >= l.untilNS && l.bucket.take(now, dialBurst, dialPerSecond) {
-		return true
+	switch {
+	case l.gone && l.scout:
+		c.dialNS = now + retryFirstNS
+		return false
+	case now < l.untilNS || !l.bucket.take(now, dialBurst, dialPerSecond):
+		c.dialNS = max(l.untilNS, now+second/dialPerSecond)
+		return false
 	}
-	c.dialNS = max(l.untilNS, now+second/dialPerSecond)
-	return false
+	l.scout = l.gone
+	return true
+}
+
+// scouted takes in how a dial of a host ended; when it is back every connection that
+// waits for it may dial.
+func (h *hot) scouted(endpoint string, failed bool, now int64) {
+	l := h.host(endpoint)
+	l.scout = false
+	if failed {
+		l.gone = true
+		return
+	}
+	if !l.gone {
+		return
+	}
+	l.gone = false
+	for _, c := range h.conns {
+		if c.ws == nil && !c.dialing && h.host(h.cfg.URLs[c.url]) == l {
+			c.dialNS = now
+		}
+	}
+	h.nextTick = now
 }
 
 // heed keeps every connection of the feed from a host that asked for rest.

@@ -57,3 +57,35 @@ func TestMessagesKeepTheVenuesLimit(t *testing.T) {
 	}
 	assert.InDelta(t, 900, n, 2)
 }
+
+// While a host is gone one connection at a time knocks; when it is back all dial.
+func TestOneScoutFindsALostHost(t *testing.T) {
+	h := &hot{cfg: &PublisherConfig{URLs: []string{"wss://a.example/"}}, hosts: map[string]*hostLimit{}}
+	now := int64(1_000 * second)
+	for range 14 {
+		h.conns = append(h.conns, &conn{})
+	}
+	url := h.cfg.URLs[0]
+	h.scouted(url, true, now)
+	knocks := 0
+	for end := now + second; now < end; now += 10 * ms {
+		for _, c := range h.conns {
+			if now >= c.dialNS && h.mayDial(c, now) {
+				knocks++
+				c.dialNS = now + retryFirstNS
+				h.scouted(url, true, now) // refused at once
+			}
+		}
+	}
+	assert.LessOrEqual(t, knocks, dialBurst+dialPerSecond)
+	now += 2 * second
+	assert.True(t, h.mayDial(h.conns[0], now))
+	for _, c := range h.conns[1:] {
+		assert.False(t, h.mayDial(c, now), "while the scout is under way the others wait")
+	}
+	h.scouted(url, false, now)
+	for _, c := range h.conns[1:] {
+		assert.LessOrEqual(t, c.dialNS, now)
+		assert.True(t, h.mayDial(c, now), "all are back at once")
+	}
+}

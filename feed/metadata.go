@@ -38,6 +38,7 @@ type metadata struct {
 	cache string // "" when none is kept
 	infos map[string]*exchanges.InstrumentInfo
 	wait  time.Duration // until the next fetch
+	asked time.Duration // what the last answer asked us to wait, 0 nothing
 }
 
 func newMetadata(cfg *PublisherConfig) *metadata {
@@ -62,6 +63,7 @@ func (m *metadata) refresh(ctx context.Context) bool {
 	if m.url == "" {
 		return false
 	}
+	m.asked = 0
 	body, err := m.fetch(ctx)
 	if err == nil {
 		err = m.take(body)
@@ -74,7 +76,7 @@ func (m *metadata) refresh(ctx context.Context) bool {
 	if ctx.Err() != nil {
 		return false
 	}
-	m.wait = max(metadataRetry, m.wait)
+	m.wait = max(metadataRetry, m.asked)
 	if m.infos != nil {
 		m.cfg.Logger.Warn("instrument metadata not refreshed, what is known holds", "error", err)
 		return false
@@ -147,7 +149,7 @@ func (m *metadata) fetch(ctx context.Context) ([]byte, error) {
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
 		if s, err := strconv.Atoi(res.Header.Get("Retry-After")); err == nil {
-			m.wait = min(time.Duration(s)*time.Second, metadataInterval)
+			m.asked = min(time.Duration(s)*time.Second, metadataInterval)
 		}
 		return nil, fmt.Errorf("get %s: %w: HTTP %s", m.url, errHTTP, res.Status)
 	}
@@ -167,7 +169,7 @@ func (p *Publisher) librarian(m *metadata) {
 	for {
 		wait := m.wait
 		if p.cfg.MetadataInterval > 0 {
-			wait = p.cfg.MetadataInterval
+			wait = max(p.cfg.MetadataInterval, m.asked)
 		}
 		select {
 		case <-p.ctx.Done():

@@ -255,7 +255,7 @@ const (
 	CounterClockSteps      Counter = 25 // steps of the publisher's clock
 	CounterCrossed         Counter = 26 // books found crossed or emptied
 	CounterOddScale        Counter = 27 // records published at a scale of their own
-	CounterDuplicates      Counter = 28 // data that a second connection had brought already
+	CounterDuplicates      Counter = 28 // data that were told before, or that newer data had overtaken
 	CounterRepeats         Counter = 29 // quotes that said nothing new
 	CounterRollovers       Counter = 30 // planned moves to a new connection
 

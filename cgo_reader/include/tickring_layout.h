@@ -269,7 +269,7 @@ enum tickring_counter {
 	TICKRING_COUNTER_CLOCK_STEPS = 25, /* steps of the publisher's clock */
 	TICKRING_COUNTER_CROSSED = 26, /* books found crossed or emptied */
 	TICKRING_COUNTER_ODD_SCALE = 27, /* records published at a scale of their own */
-	TICKRING_COUNTER_DUPLICATES = 28, /* data that a second connection had brought already */
+	TICKRING_COUNTER_DUPLICATES = 28, /* data that were told before, or that newer data had overtaken */
 	TICKRING_COUNTER_REPEATS = 29, /* quotes that said nothing new */
 	TICKRING_COUNTER_ROLLOVERS = 30, /* planned moves to a new connection */
 	TICKRING_COUNTER_FAST_MESSAGES = 31, /* messages that a template accepted */

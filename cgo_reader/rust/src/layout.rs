@@ -524,7 +524,7 @@ pub const COUNTER_CLOCK_STEPS: u32 = 25;
 pub const COUNTER_CROSSED: u32 = 26;
 /// records published at a scale of their own
 pub const COUNTER_ODD_SCALE: u32 = 27;
-/// data that a second connection had brought already
+/// data that were told before, or that newer data had overtaken
 pub const COUNTER_DUPLICATES: u32 = 28;
 /// quotes that said nothing new
 pub const COUNTER_REPEATS: u32 = 29;
