@@ -10,12 +10,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tickring/tickring/exchanges"
+	"github.com/tickring/tickring/exchanges/internal/recordings"
 )
 
 // Every frame that the venue, or a re-encoding of it, sent in a shared recording
 // decodes, none is refused, and the records are what the independent model reads.
 func TestCapturesAgreeWithTheModel(t *testing.T) {
-	paths, err := filepath.Glob(filepath.Join(sharedPath(t, "captures", "gateio"), "*.jsonl.zst"))
+	paths, err := filepath.Glob(filepath.Join(recordings.Path(t, "captures", "gateio"), "*.jsonl.zst"))
 	require.NoError(t, err)
 	checked := 0
 	for _, path := range paths {
@@ -26,7 +27,7 @@ func TestCapturesAgreeWithTheModel(t *testing.T) {
 		checked++
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			compareCapture(t, capturedFrames(t, path))
+			compareCapture(t, recordings.Texts(t, path))
 		})
 	}
 	assert.NotZero(t, checked)
@@ -60,7 +61,7 @@ func compareCapture(t *testing.T, frames [][]byte) {
 // The published book streams, with their messages of ids alone, decode as the
 // model reads them.
 func TestReplaysAgreeWithTheModel(t *testing.T) {
-	root := sharedPath(t, "fixtures", "gateio")
+	root := recordings.Path(t, "fixtures", "gateio")
 	paths, err := filepath.Glob(filepath.Join(root, "replay_2021", "*.updates.jsonl"))
 	require.NoError(t, err)
 	paths = append(paths, filepath.Join(root, "replay_obu_synth_basic", "frames.jsonl"))
@@ -68,7 +69,7 @@ func TestReplaysAgreeWithTheModel(t *testing.T) {
 	for _, path := range paths {
 		d, symbols, b := New(), exchanges.NewLearningTable(), new(exchanges.Batch)
 		last := uint64(0)
-		for i, frame := range fileLines(t, path) {
+		for i, frame := range recordings.Lines(t, path) {
 			v := requireModel(t, d, symbols, b, frame)
 			if v.Class != exchanges.ClassData {
 				require.Equal(t, exchanges.ClassAck, v.Class, "%s line %d", path, i+1)

@@ -4,11 +4,12 @@ import (
 	"testing"
 
 	"github.com/tickring/tickring/exchanges"
+	"github.com/tickring/tickring/exchanges/internal/recordings"
 )
 
 // One sub-benchmark a channel, over the project's own frames of today's shape.
 func BenchmarkDecode(b *testing.B) {
-	frames := fileLines(b, "testdata/frames.jsonl")
+	frames := recordings.Lines(b, "testdata/frames.jsonl")
 	for _, c := range []struct {
 		name string
 		line int
@@ -32,7 +33,7 @@ func benchmarkFrame(b *testing.B, frame []byte) {
 
 // Books of 20 levels a side from a recording, as a loaded feed has them.
 func BenchmarkDecodeCapturedBooks(b *testing.B) {
-	frames := capturedFrames(b, sharedPath(b, "captures", "gateio", "reencoded-gate-20250903-btc-eth-sol.jsonl.zst"))
+	frames := recordings.Texts(b, recordings.Path(b, "captures", "gateio", "reencoded-gate-20250903-btc-eth-sol.jsonl.zst"))
 	d, symbols, batch := New(), exchanges.NewLearningTable(), new(exchanges.Batch)
 	b.ReportAllocs()
 	for i := range b.N {

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tickring/tickring/exchanges"
+	"github.com/tickring/tickring/exchanges/internal/recordings"
 )
 
 // Every documented value is taken; everything else is refused in one line that
@@ -90,7 +91,7 @@ func TestParseMetadata(t *testing.T) {
 
 // The published answer for one pair is read as it is.
 func TestParseSharedMetadata(t *testing.T) {
-	body, err := os.ReadFile(sharedPath(t, "fixtures", "gateio", "rest", "currency_pair_doc.json"))
+	body, err := os.ReadFile(recordings.Path(t, "fixtures", "gateio", "rest", "currency_pair_doc.json"))
 	require.NoError(t, err)
 	infos, err := New().ParseMetadata(body)
 	require.NoError(t, err)

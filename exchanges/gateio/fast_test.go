@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tickring/tickring/exchanges"
+	"github.com/tickring/tickring/exchanges/internal/recordings"
 	"github.com/tickring/tickring/ring"
 )
 
@@ -262,7 +263,7 @@ func TestFastPathDoesNotAllocate(t *testing.T) {
 // Every push of every recording of the venue is accepted; those that are compared, all
 // with TICKRING_FULL=1, are what the reference reads.
 func TestCapturesNeedNoFallback(t *testing.T) {
-	paths, err := filepath.Glob(filepath.Join(sharedPath(t, "captures", "gateio"), "*.jsonl.zst"))
+	paths, err := filepath.Glob(filepath.Join(recordings.Path(t, "captures", "gateio"), "*.jsonl.zst"))
 	require.NoError(t, err)
 	checked := 0
 	for _, path := range paths {
@@ -273,7 +274,7 @@ func TestCapturesNeedNoFallback(t *testing.T) {
 		checked++
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			requireNoFallback(t, capturedFrames(t, path))
+			requireNoFallback(t, recordings.Texts(t, path))
 		})
 	}
 	assert.NotZero(t, checked)
@@ -312,7 +313,7 @@ func FuzzFast(f *testing.F) {
 			f.Add(frame[:len(frame)-3], frame[len(frame)-3:])
 		}
 	}
-	for _, line := range fileLines(f, "testdata/frames.jsonl") {
+	for _, line := range recordings.Lines(f, "testdata/frames.jsonl") {
 		f.Add(line, []byte{0})
 	}
 	for _, frame := range hardFrames {
@@ -337,7 +338,7 @@ func FuzzFast(f *testing.F) {
 func sharedSeeds(f *testing.F) [][]byte {
 	base := os.Getenv("TICKRING_SHARED")
 	if base == "" {
-		base = filepath.Join(moduleRoot(f), "..", "shared")
+		base = filepath.Join(recordings.ModuleRoot(f), "..", "shared")
 	}
 	fixtures := filepath.Join(base, "fixtures", "gateio", "frames.jsonl")
 	samples := filepath.Join(base, "captures", "gateio", "wire-samples-2026.jsonl.zst")
@@ -346,5 +347,5 @@ func sharedSeeds(f *testing.F) [][]byte {
 			return nil
 		}
 	}
-	return append(fileLines(f, fixtures), capturedFrames(f, samples)...)
+	return append(recordings.Lines(f, fixtures), recordings.Texts(f, samples)...)
 }

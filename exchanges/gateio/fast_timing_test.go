@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tickring/tickring/exchanges"
+	"github.com/tickring/tickring/exchanges/internal/recordings"
 )
 
 // Blocks of frames are timed by turns, so that what disturbs one disturbs the other.
@@ -27,7 +28,7 @@ func BenchmarkFast(b *testing.B) {
 	b.Run("order_book_update_4_levels", func(b *testing.B) { timeFast(b, updates(4)) })
 	for _, channel := range []string{"book_ticker", "trades", "order_book"} {
 		b.Run("captured_"+channel, func(b *testing.B) {
-			frames := capturedFrames(b, sharedPath(b, "captures", "gateio", "reencoded-gate-20250903-btc-eth-sol.jsonl.zst"))
+			frames := recordings.Texts(b, recordings.Path(b, "captures", "gateio", "reencoded-gate-20250903-btc-eth-sol.jsonl.zst"))
 			frames = slices.DeleteFunc(frames, func(f []byte) bool {
 				return !bytes.Contains(f, []byte(`"channel":"spot.`+channel+`","event":"update"`))
 			})
@@ -35,7 +36,7 @@ func BenchmarkFast(b *testing.B) {
 		})
 	}
 	b.Run("captured_mixture", func(b *testing.B) {
-		frames := capturedFrames(b, sharedPath(b, "captures", "gateio", "reencoded-binance-20240808.jsonl.zst"))
+		frames := recordings.Texts(b, recordings.Path(b, "captures", "gateio", "reencoded-binance-20240808.jsonl.zst"))
 		timeFast(b, frames[1000:1000+16*timedBlock])
 	})
 }

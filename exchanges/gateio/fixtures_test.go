@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tickring/tickring/exchanges"
+	"github.com/tickring/tickring/exchanges/internal/recordings"
 	"github.com/tickring/tickring/ring"
 )
 
@@ -47,7 +48,7 @@ type expected struct {
 
 // Every fixture frame gives exactly the records that its expectation lists.
 func TestSharedFixturesGiveTheExpectedRecords(t *testing.T) {
-	checkFixture(t, sharedPath(t, "fixtures", "gateio", "frames.jsonl"), sharedPath(t, "fixtures", "gateio", "expected.jsonl"))
+	checkFixture(t, recordings.Path(t, "fixtures", "gateio", "frames.jsonl"), recordings.Path(t, "fixtures", "gateio", "expected.jsonl"))
 }
 
 // The project's own frames, written from the fact sheet, give their records
@@ -57,9 +58,9 @@ func TestOwnFixturesGiveTheExpectedRecords(t *testing.T) {
 }
 
 func checkFixture(t *testing.T, framesPath, expectedPath string) {
-	frames := fileLines(t, framesPath)
+	frames := recordings.Lines(t, framesPath)
 	byLine := make(map[int][]expected)
-	for _, line := range fileLines(t, expectedPath) {
+	for _, line := range recordings.Lines(t, expectedPath) {
 		var e expected
 		require.NoError(t, json.Unmarshal(line, &e))
 		byLine[e.Line] = append(byLine[e.Line], e)

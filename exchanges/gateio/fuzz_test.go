@@ -5,12 +5,13 @@ import (
 	"testing"
 
 	"github.com/tickring/tickring/exchanges"
+	"github.com/tickring/tickring/exchanges/internal/recordings"
 )
 
 // FuzzDecode wants from any bytes what the model reads in them. The frame stands
 // in a greater buffer with plausible bytes behind it, as in a receive buffer.
 func FuzzDecode(f *testing.F) {
-	for _, line := range fileLines(f, "testdata/frames.jsonl") {
+	for _, line := range recordings.Lines(f, "testdata/frames.jsonl") {
 		f.Add(line)
 	}
 	for _, seed := range hardFrames {
@@ -35,7 +36,7 @@ func learningRoom(symbols **exchanges.SymbolTable) *exchanges.SymbolTable {
 // turn, to one byte of seven in turn, is read as the model reads it.
 func TestDamagedFramesAgreeWithTheModel(t *testing.T) {
 	d, symbols, b := New(), exchanges.NewLearningTable(), new(exchanges.Batch)
-	frames := fileLines(t, "testdata/frames.jsonl")
+	frames := recordings.Lines(t, "testdata/frames.jsonl")
 	for _, seed := range hardFrames {
 		frames = append(frames, []byte(seed))
 	}

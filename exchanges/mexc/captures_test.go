@@ -11,19 +11,20 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tickring/tickring/exchanges"
+	"github.com/tickring/tickring/exchanges/internal/recordings"
 	"github.com/tickring/tickring/ring"
 )
 
 // Every frame that the venue, or a re-encoding of it, sent in a shared recording
 // decodes, none is refused, and the records are what protobuf's own library reads.
 func TestCapturesAgreeWithTheModel(t *testing.T) {
-	paths, err := filepath.Glob(filepath.Join(sharedPath(t, "captures", "mexc"), "*.jsonl.zst"))
+	paths, err := filepath.Glob(filepath.Join(recordings.Path(t, "captures", "mexc"), "*.jsonl.zst"))
 	require.NoError(t, err)
 	require.NotEmpty(t, paths)
 	for _, path := range paths {
 		t.Run(filepath.Base(path), func(t *testing.T) {
 			t.Parallel()
-			compareCapture(t, capturedMessages(t, path))
+			compareCapture(t, messagesOf(t, path))
 		})
 	}
 }
@@ -57,7 +58,7 @@ func compareCapture(t *testing.T, messages []message) {
 // The published book stream decodes as the model reads it, its versions follow
 // one another, and applied to its snapshot it ends in the published book.
 func TestReplayEndsInThePublishedBook(t *testing.T) {
-	root := sharedPath(t, "fixtures", "mexc", "replay_synth_basic")
+	root := recordings.Path(t, "fixtures", "mexc", "replay_synth_basic")
 	book := readSnapshot(t, filepath.Join(root, "snapshot_1.json"))
 	stream, err := os.ReadFile(filepath.Join(root, "frames.lpf"))
 	require.NoError(t, err)

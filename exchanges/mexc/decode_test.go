@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/tickring/tickring/exchanges"
+	"github.com/tickring/tickring/exchanges/internal/recordings"
 	"github.com/tickring/tickring/ring"
 )
 
@@ -394,7 +395,7 @@ func TestDecodeDoesNotAllocate(t *testing.T) {
 		messages = append(messages, message{binary: true, data: encode(t, push)})
 	}
 	messages = append(messages, message{binary: true, data: encode(t, `{"symbol":"BTCUSDT","publicSpotKline":"CgA="}`)})
-	for _, line := range fileLines(t, "testdata/control.txt")[:8] {
+	for _, line := range recordings.Lines(t, "testdata/control.txt")[:8] {
 		messages = append(messages, message{data: line})
 	}
 	symbols, b, d := knownSymbols(t), new(exchanges.Batch), New()

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/tickring/tickring/exchanges"
+	"github.com/tickring/tickring/exchanges/internal/recordings"
 )
 
 // One sub-benchmark a body, over the project's own frames.
@@ -22,7 +23,7 @@ func BenchmarkDecodeBinary(b *testing.B) {
 }
 
 func BenchmarkDecodeAnswer(b *testing.B) {
-	control := fileLines(b, "testdata/control.txt")
+	control := recordings.Lines(b, "testdata/control.txt")
 	for _, c := range []struct {
 		name string
 		line int
@@ -51,7 +52,7 @@ func benchmarkMessages(b *testing.B, messages []message) {
 func BenchmarkDecodeCaptured(b *testing.B) {
 	for _, name := range []string{"reencoded-binance-20240808-10ms", "reencoded-gate-20250903-btc-eth-sol"} {
 		b.Run(name, func(b *testing.B) {
-			benchmarkMessages(b, capturedMessages(b, sharedPath(b, "captures", "mexc", name+".jsonl.zst")))
+			benchmarkMessages(b, messagesOf(b, recordings.Path(b, "captures", "mexc", name+".jsonl.zst")))
 		})
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tickring/tickring/exchanges"
+	"github.com/tickring/tickring/exchanges/internal/recordings"
 )
 
 // Every documented value is taken; everything else is refused in one line that
@@ -119,7 +120,7 @@ func TestParseSharedMetadata(t *testing.T) {
 		Native: "BTCUSDT", Base: "BTC", Quote: "USDT",
 		Tick: exchanges.Decimal{Mantissa: 1, Exponent: -2}, Lot: exchanges.Decimal{Mantissa: 1, Exponent: -6},
 	}
-	body, err := os.ReadFile(sharedPath(t, "fixtures", "mexc", "rest", "exchangeinfo_symbol_btcusdt_20230405.json"))
+	body, err := os.ReadFile(recordings.Path(t, "fixtures", "mexc", "rest", "exchangeinfo_symbol_btcusdt_20230405.json"))
 	require.NoError(t, err)
 	list, err := json.Marshal(map[string]any{"symbols": []json.RawMessage{body, body}})
 	require.NoError(t, err)

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tickring/tickring/exchanges"
+	"github.com/tickring/tickring/exchanges/internal/recordings"
 	"github.com/tickring/tickring/ring"
 )
 
@@ -48,15 +49,15 @@ type expected struct {
 
 // Every fixture frame gives exactly the records that its expectation lists.
 func TestSharedFixturesGiveTheExpectedRecords(t *testing.T) {
-	dir := sharedPath(t, "fixtures", "mexc")
+	dir := recordings.Path(t, "fixtures", "mexc")
 	frames, err := filepath.Glob(filepath.Join(dir, "frames", "*.bin"))
 	require.NoError(t, err)
 	require.NotEmpty(t, frames)
-	count := len(frames) + len(fileLines(t, filepath.Join(dir, "control.txt")))
+	count := len(frames) + len(recordings.Lines(t, filepath.Join(dir, "control.txt")))
 	checkFixtures(t, dir, count, func(e expected) message {
 		path := filepath.Join(dir, e.File)
 		if e.Line > 0 {
-			return message{data: fileLines(t, path)[e.Line-1]}
+			return message{data: recordings.Lines(t, path)[e.Line-1]}
 		}
 		data, err := os.ReadFile(path)
 		require.NoError(t, err)
@@ -67,7 +68,7 @@ func TestSharedFixturesGiveTheExpectedRecords(t *testing.T) {
 // The project's own frames, written from the fact sheet and encoded by protobuf's
 // own library, give their records without any shared material.
 func TestOwnFixturesGiveTheExpectedRecords(t *testing.T) {
-	frames, control := ownFrames(t), fileLines(t, "testdata/control.txt")
+	frames, control := ownFrames(t), recordings.Lines(t, "testdata/control.txt")
 	checkFixtures(t, "testdata", len(frames)+len(control), func(e expected) message {
 		if e.File == "control.txt" {
 			return message{data: control[e.Line-1]}
@@ -80,7 +81,7 @@ func TestOwnFixturesGiveTheExpectedRecords(t *testing.T) {
 func ownFrames(t testing.TB) [][]byte {
 	t.Helper()
 	var frames [][]byte
-	for _, push := range fileLines(t, "testdata/pushes.jsonl") {
+	for _, push := range recordings.Lines(t, "testdata/pushes.jsonl") {
 		frames = append(frames, encode(t, string(push)))
 	}
 	return frames
@@ -89,7 +90,7 @@ func ownFrames(t testing.TB) [][]byte {
 func checkFixtures(t *testing.T, dir string, count int, read func(expected) message) {
 	byFrame := make(map[string][]expected)
 	var order []string
-	for _, line := range fileLines(t, filepath.Join(dir, "expected.jsonl")) {
+	for _, line := range recordings.Lines(t, filepath.Join(dir, "expected.jsonl")) {
 		var e expected
 		require.NoError(t, json.Unmarshal(line, &e))
 		key := fmt.Sprintf("%s:%d", e.File, e.Line)

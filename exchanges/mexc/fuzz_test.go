@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/tickring/tickring/exchanges"
+	"github.com/tickring/tickring/exchanges/internal/recordings"
 	"github.com/tickring/tickring/ring"
 )
 
@@ -57,7 +58,7 @@ func TestDamagedFramesAgreeWithTheModel(t *testing.T) {
 // FuzzDecode wants of any text message that it is never data, that words are
 // never lost, and that what the verdict points at lies in sane bounds.
 func FuzzDecode(f *testing.F) {
-	for _, line := range fileLines(f, "testdata/control.txt") {
+	for _, line := range recordings.Lines(f, "testdata/control.txt") {
 		f.Add(line)
 	}
 	for _, seed := range []string{
