@@ -43,13 +43,22 @@ type restBook struct {
 
 // forget drops what is held; a fetch in flight is dropped when it ends.
 func (b *restBook) forget() {
-	b.held, b.levels = b.held[:0], b.levels[:0]
+	b.drop()
 	b.attempt++
 	b.fetching = false
 }
 
+// keptLevels is the memory that stays with an instrument between synchronisations;
+// what a long one took beyond it is given back.
+const keptLevels = 1024
+
 // drop drops what is held and keeps the fetch.
-func (b *restBook) drop() { b.held, b.levels = b.held[:0], b.levels[:0] }
+func (b *restBook) drop() {
+	b.held, b.levels = b.held[:0], b.levels[:0]
+	if cap(b.levels) > keptLevels {
+		b.held, b.levels = nil, nil
+	}
+}
 
 // restDelta is a delta of a stream whose snapshot comes by REST.
 func (h *hot) restDelta(c *conn, in *instrument, it *exchanges.Item) {
