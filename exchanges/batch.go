@@ -41,6 +41,11 @@ const (
 	TickerLow   = 5
 	BaseVolume  = 0
 	QuoteVolume = 1
+	// PERPETUAL; the next funding is WindowEndNS.
+	MarkPrice    = 0
+	IndexPrice   = 1
+	FundingRate  = 0
+	OpenInterest = 1
 )
 
 // BookRule is how the depth events of a stream make a book.
@@ -59,8 +64,8 @@ const (
 	RuleREST
 )
 
-// Item is one datum of a frame: a book ticker, a trade, a ticker, or one depth
-// event with all its levels. The zero Item has absent nothing: use Batch.Add.
+// Item is one datum of a frame: a book ticker, a trade, a ticker, the state of a
+// perpetual, or one depth event with all its levels. The zero Item has absent nothing: use Batch.Add.
 type Item struct {
 	Kind       ring.Kind
 	Rule       BookRule
@@ -72,7 +77,8 @@ type Item struct {
 	Sequence uint64
 	// FirstSequence is the first update id of a depth event, 0 none.
 	FirstSequence uint64
-	// EventTimeNS, SendTimeNS, WindowEndNS: Unix ns, ring.Absent when not given.
+	// EventTimeNS, SendTimeNS, WindowEndNS: Unix ns, ring.Absent when not given. The
+	// last is the end of a TICKER's window, or a PERPETUAL's next funding.
 	EventTimeNS, SendTimeNS, WindowEndNS int64
 
 	Prices     [6]Decimal

@@ -21,6 +21,9 @@ type InstrumentInfo struct {
 	// Tick and Lot are the smallest steps of price and quantity, absent when the
 	// venue does not say.
 	Tick, Lot Decimal
+	// Multiplier is how many units of the base one contract is; zero on spot and
+	// where a contract is no fixed number of them.
+	Multiplier Decimal
 	// Halted: the venue does not trade it now.
 	Halted bool
 }

@@ -14,6 +14,9 @@ type emitter struct {
 	out     *bytes.Buffer
 	started bool
 	off     int
+	// shape and holes: what repeats is filled within its loop.
+	shape *shape
+	holes []*hole
 }
 
 // generate writes the whole file.
@@ -62,6 +65,10 @@ func (s *shape) function() string { return "fast" + camel(s.name, true) }
 
 func emitShape(out *bytes.Buffer, s *shape) {
 	e := &emitter{out: out}
+	if slices.ContainsFunc(s.parts, func(p part) bool { return p.each != nil }) {
+		e.repeating(s)
+		return
+	}
 	e.f("// %s accepts\n//\n//\t%s\nfunc %s(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.Batch) bool {\n", s.function(), s.text, s.function())
 	holes := holesOf(s.parts)
 	e.declare(holes)
@@ -124,7 +131,7 @@ func holesOf(parts []part) []*hole {
 		if p.hole != nil {
 			holes = append(holes, p.hole)
 		}
-		holes = append(holes, holesOf(p.group)...)
+		holes = append(append(holes, holesOf(p.group)...), holesOf(p.each)...)
 	}
 	return holes
 }
@@ -140,8 +147,10 @@ func (e *emitter) declare(holes []*hole) {
 		case h.kind.name == "symbol":
 			e.f("var symbolAt, symbolLength int\n")
 		case h.field == "":
-		case h.kind.name == "levels":
+		case h.kind.isLevels():
 			e.f("var %sFrom, %sTo int\n", name, name)
+		case h.kind.name == "taker":
+			e.f("var %s exchanges.Decimal\nvar %sSide ring.Aggressor\n", name, name)
 		case h.kind.name == "volume":
 			e.f("var %s exchanges.Decimal\nvar %sFlag ring.Flags\n", name, name)
 		default:
@@ -149,6 +158,9 @@ func (e *emitter) declare(holes []*hole) {
 		}
 	}
 }
+
+// isLevels says that the hole is a side of a book.
+func (k *holeType) isLevels() bool { return k.name == "levels" || k.name == "objects" }
 
 func (h *hole) variable() string { return camel(h.field, false) }
 
@@ -160,6 +172,8 @@ func (e *emitter) parts(parts []part) {
 		switch {
 		case p.group != nil:
 			e.group(p.group)
+		case p.each != nil:
+			e.each(p.each)
 		case p.hole != nil:
 			e.hole(p.hole)
 		default:
@@ -212,39 +226,56 @@ func (e *emitter) literal(text, operator, join string) string {
 
 // finish fills the item, which happens only when the whole frame was accepted.
 func (e *emitter) finish(s *shape, holes []*hole) {
-	fields := make(map[string]bool)
-	for _, h := range holes {
-		fields[h.field] = true
-	}
-	if fields["first"] && fields["sequence"] {
+	if fills(holes, "first") && fills(holes, "sequence") {
 		e.f("if first > sequence {\nreturn false\n}\n")
 	}
 	e.f("id, known := symbols.Lookup(p.Slice(symbolAt, symbolLength))\nif !known {\nreturn false\n}\n")
 	e.f("it := b.Add(ring.Kind%s)\nif it == nil {\nreturn false\n}\nit.Instrument = id\n", s.kind)
+	e.fillItem(s, holes, false)
+	if s.perpetual {
+		e.f("if it = b.Add(ring.KindPerpetual); it == nil {\nb.Items = b.Items[:0]\nreturn false\n}\nit.Instrument = id\n")
+		e.fillItem(s, holes, true)
+	}
+}
+
+func fills(holes []*hole, field string) bool {
+	return slices.ContainsFunc(holes, func(h *hole) bool { return h.field == field })
+}
+
+// fillItem gives an item what the holes hold: the first one, or that of the perpetual.
+func (e *emitter) fillItem(s *shape, all []*hole, perpetual bool) {
 	if s.rule != "" {
 		e.f("it.Rule = exchanges.%s\n", s.rule)
 	}
-	flags := s.flagTerms(holes)
-	if len(flags) > 0 {
+	holes := slices.DeleteFunc(slices.Clone(all), func(h *hole) bool { return !h.goesTo(perpetual) })
+	if flags := s.flagTerms(holes); len(flags) > 0 {
 		e.f("it.Flags = %s\n", strings.Join(flags, " | "))
 	}
 	for _, h := range holes {
-		if h.field == "" {
-			continue
-		}
 		field, name := h.kind.fields[h.field].field, h.variable()
-		if h.kind.name == "levels" {
+		if h.kind.isLevels() {
 			e.f("it.%sFrom, it.%sTo = int32(%sFrom), int32(%sTo)\n", field, field, name, name)
 			continue
 		}
 		e.f("it.%s = %s\n", field, name)
+		if h.kind.name == "taker" {
+			e.f("it.Aggressor = %sSide\n", name)
+		}
 	}
 	if s.eventIsSend {
 		e.f("it.EventTimeNS = send\n")
 	}
-	if fields["trade_id"] {
+	if fills(holes, "trade_id") {
 		e.f("it.IDFormat = ring.IDUint64\n")
 	}
+}
+
+// goesTo says that a hole's value belongs to the item; times belong to both.
+func (h *hole) goesTo(perpetual bool) bool {
+	if h.field == "event" || h.field == "send" {
+		return true
+	}
+	return h.field != "" && h.kind.fields[h.field].perpetual == perpetual
 }
 
 func (s *shape) flagTerms(holes []*hole) []string {

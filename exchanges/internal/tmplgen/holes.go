@@ -16,6 +16,8 @@ type target struct {
 	field string
 	// mayMiss: the item's zero is right when the hole is missing.
 	mayMiss bool
+	// perpetual: it goes to the second item, of kind PERPETUAL.
+	perpetual bool
 }
 
 // holeType is one type of hole.
@@ -41,7 +43,10 @@ type holeType struct {
 var holeTypes = makeHoleTypes()
 
 func makeHoleTypes() map[string]*holeType {
-	times := map[string]target{"event": {field: "EventTimeNS"}, "send": {field: "SendTimeNS"}}
+	times := map[string]target{
+		"event": {field: "EventTimeNS"}, "send": {field: "SendTimeNS"}, "funding": {field: "WindowEndNS", perpetual: true},
+	}
+	sides := map[string]target{"bids": {field: "Bids", mayMiss: true}, "asks": {field: "Asks", mayMiss: true}}
 	list := []*holeType{
 		{name: "uint", method: "Uint", goType: "uint64", reach: 16, skips: true, fields: map[string]target{
 			"sequence": {field: "Sequence"}, "first": {field: "FirstSequence", mayMiss: true},
@@ -58,19 +63,28 @@ func makeHoleTypes() map[string]*holeType {
 			"bid":  {field: "Prices[exchanges.TickerBid]"}, "ask": {field: "Prices[exchanges.TickerAsk]"},
 			"open": {field: "Prices[exchanges.TickerOpen]"},
 			"high": {field: "Prices[exchanges.TickerHigh]"}, "low": {field: "Prices[exchanges.TickerLow]"},
+			"mark": {field: "Prices[exchanges.MarkPrice]", perpetual: true}, "index": {field: "Prices[exchanges.IndexPrice]", perpetual: true},
 		}},
-		{name: "signed", quoted: true, method: "SignedDecimal", reach: 18, skips: true},
-		{name: "volume", quoted: true, method: "Volume", reach: 17, fields: map[string]target{
+		{name: "amount", method: "Amount", goType: "exchanges.Decimal", reach: 19, fields: map[string]target{
+			"bid_quantity": {field: "Quantities[exchanges.BidQty]"}, "ask_quantity": {field: "Quantities[exchanges.AskQty]"},
+			"quantity": {field: "Quantities[exchanges.TradeQty]"},
+		}},
+		{name: "taker", method: "Taker", goType: "exchanges.Decimal", reach: 20, fields: map[string]target{"quantity": {field: "Quantities[exchanges.TradeQty]"}}},
+		{name: "signed", quoted: true, method: "SignedDecimal", goType: "exchanges.Decimal", reach: 18, skips: true, fields: map[string]target{
+			"funding_rate": {field: "Quantities[exchanges.FundingRate]", perpetual: true},
+		}},
+		{name: "volume", quoted: true, method: "Volume", reach: 17, skips: true, fields: map[string]target{
 			"base_volume": {field: "Quantities[exchanges.BaseVolume]"}, "quote_volume": {field: "Quantities[exchanges.QuoteVolume]"},
+			"open_interest": {field: "Quantities[exchanges.OpenInterest]", perpetual: true},
 		}},
 		{name: "symbol", reach: 32, skips: true},
+		{name: "more", skips: true},
 		{name: "again", reach: 32, skips: true},
 		{name: "text", quoted: true, answersOK: true, reach: 64, skips: true},
 		{name: "side", quoted: true, method: "Side", goType: "ring.Aggressor", reach: 4, fields: map[string]target{"aggressor": {field: "Aggressor"}}},
 		// One turn of the loop: it looks at the end before each.
-		{name: "levels", reach: 48, fields: map[string]target{
-			"bids": {field: "Bids", mayMiss: true}, "asks": {field: "Asks", mayMiss: true},
-		}},
+		{name: "levels", method: "Levels", reach: 48, fields: sides},
+		{name: "objects", method: "ObjectLevels", reach: 54, fields: sides},
 	}
 	types := make(map[string]*holeType, len(list))
 	for _, t := range list {

@@ -14,6 +14,7 @@ var (
 	errField    = errors.New("no such field for a hole of this type")
 	errTwice    = errors.New("a field is filled twice")
 	errOptional = errors.New("an optional part must begin with literal text, be closed, hold no other and no required field")
+	errEach     = errors.New("a shape repeats one part at most, which begins and ends with literal text, holds the symbol and no field that may be missing; no field follows it")
 	errSymbol   = errors.New("a shape has exactly one symbol hole, before again")
 	errChannel  = errors.New(`a shape names its "channel" literally`)
 	errAdjacent = errors.New("literal text must follow a hole")
@@ -22,11 +23,12 @@ var (
 	errName     = errors.New("two shapes have the same name")
 )
 
-// part is a literal, a hole, or an optional group of parts.
+// part is a literal, a hole, an optional group of parts, or parts that repeat.
 type part struct {
 	literal string
 	hole    *hole
 	group   []part
+	each    []part
 }
 
 // hole is a value of the message.
@@ -45,7 +47,9 @@ type shape struct {
 	flags   string
 	// eventIsSend: the event's time is the message's.
 	eventIsSend bool
-	parts       []part
+	// perpetual: a second item, of kind PERPETUAL, is made of the same values.
+	perpetual bool
+	parts     []part
 }
 
 var (
@@ -92,6 +96,8 @@ func parseShape(line string) (*shape, error) {
 			s.flags = word
 		case word == "EventIsSend":
 			s.eventIsSend = true
+		case word == "AndPerpetual":
+			s.perpetual = true
 		default:
 			return nil, fmt.Errorf("%q: %w", words[1], errLine)
 		}
@@ -110,41 +116,84 @@ func parseShape(line string) (*shape, error) {
 
 // parseParts cuts the text into parts.
 func parseParts(text string) ([]part, error) {
-	var outer, parts []part
-	inside := false
+	n := &nesting{open: []enclosure{{}}}
 	for text != "" {
 		at := holePattern.FindStringSubmatchIndex(text)
 		if at == nil {
-			parts = append(parts, part{literal: text})
+			n.add(part{literal: text})
 			break
 		}
 		if at[0] > 0 {
-			parts = append(parts, part{literal: text[:at[0]]})
+			n.add(part{literal: text[:at[0]]})
 		}
 		word, field := text[at[2]:at[3]], ""
 		if at[4] >= 0 {
 			field = text[at[4]:at[5]]
 		}
 		text = text[at[1]:]
-		switch {
-		case word == "opt" && !inside:
-			outer, parts, inside = parts, nil, true
-		case word == "/opt" && inside && len(parts) > 0 && parts[0].literal != "":
-			parts, inside = append(outer, part{group: parts}), false
-		case word == "opt" || word == "/opt":
-			return nil, errOptional
-		default:
-			kind := holeTypes[word]
-			if kind == nil {
-				return nil, fmt.Errorf("<%s>: %w", word, errHole)
+		if closed, marker := markers[word]; marker {
+			if err := n.mark(word, closed); err != nil {
+				return nil, err
 			}
-			parts = append(parts, part{hole: &hole{kind: kind, field: field}})
+			continue
 		}
+		kind := holeTypes[word]
+		if kind == nil {
+			return nil, fmt.Errorf("<%s>: %w", word, errHole)
+		}
+		n.add(part{hole: &hole{kind: kind, field: field}})
 	}
-	if inside {
-		return nil, errOptional
+	if len(n.open) > 1 {
+		return nil, nestingError(n.open[len(n.open)-1].word)
 	}
-	return parts, nil
+	return n.open[0].parts, nil
+}
+
+// markers enclose parts; to the closing ones belongs what they close.
+var markers = map[string]string{"opt": "", "/opt": "opt", "each": "", "/each": "each"}
+
+func nestingError(word string) error {
+	if word == "each" {
+		return errEach
+	}
+	return errOptional
+}
+
+// enclosure is what stands open between two markers.
+type enclosure struct {
+	word  string
+	parts []part
+}
+
+// nesting are the enclosures that are open, the whole text first.
+type nesting struct{ open []enclosure }
+
+func (n *nesting) add(p part) {
+	top := &n.open[len(n.open)-1]
+	top.parts = append(top.parts, p)
+}
+
+// mark opens an enclosure or closes the innermost one. Optional parts may stand in
+// what repeats; nothing else is nested.
+func (n *nesting) mark(word, closes string) error {
+	top := n.open[len(n.open)-1]
+	if closes == "" {
+		if top.word == "opt" || word == "each" && top.word != "" {
+			return nestingError(word)
+		}
+		n.open = append(n.open, enclosure{word: word})
+		return nil
+	}
+	if top.word != closes || len(top.parts) == 0 || top.parts[0].literal == "" {
+		return nestingError(closes)
+	}
+	n.open = n.open[:len(n.open)-1]
+	if closes == "each" {
+		n.add(part{each: top.parts})
+	} else {
+		n.add(part{group: top.parts})
+	}
+	return nil
 }
 
 // check refuses what the generated code could not decode soundly.
@@ -158,8 +207,8 @@ func (s *shape) check() error {
 		return errSymbol
 	case c.afterHole:
 		return errAdjacent
-	case c.reach+loadReach > paddingBytes:
-		return fmt.Errorf("%d bytes: %w", c.reach+loadReach, errPadding)
+	case max(c.reach, c.furthest)+loadReach > paddingBytes:
+		return fmt.Errorf("%d bytes: %w", max(c.reach, c.furthest)+loadReach, errPadding)
 	}
 	return nil
 }
@@ -169,7 +218,10 @@ type checker struct {
 	filled    map[string]bool
 	symbols   int
 	reach     int
+	furthest  int // reach before the frame was last seen to go on
 	afterHole bool
+	// repeats: within the part that repeats; repeated: behind it.
+	repeats, repeated bool
 }
 
 func (c *checker) parts(parts []part, optional bool) error {
@@ -182,6 +234,10 @@ func (c *checker) parts(parts []part, optional bool) error {
 				return err
 			}
 			c.afterHole = c.afterHole || before
+		case p.each != nil:
+			if err := c.each(p.each); err != nil {
+				return err
+			}
 		case p.hole != nil:
 			if p.hole.kind.quoted && (i+1 == len(parts) || !strings.HasPrefix(parts[i+1].literal, `"`)) {
 				return fmt.Errorf("<%s>: %w", p.hole.kind.name, errQuote)
@@ -197,9 +253,32 @@ func (c *checker) parts(parts []part, optional bool) error {
 	return nil
 }
 
+// each checks the part that repeats: its turns look at the frame's end themselves.
+func (c *checker) each(parts []part) error {
+	if c.repeated || c.symbols != 0 {
+		return errEach
+	}
+	c.repeats = true
+	if err := c.parts(parts, false); err != nil {
+		return err
+	}
+	if c.symbols != 1 || c.afterHole {
+		return errEach
+	}
+	c.repeats, c.repeated = false, true
+	return nil
+}
+
 func (c *checker) hole(h *hole, optional bool) error {
+	if h.field != "" && (c.repeated || c.repeats && optional) {
+		return errEach
+	}
 	if c.afterHole {
 		return errAdjacent
+	}
+	if h.kind.name == "more" {
+		c.furthest, c.reach = max(c.furthest, c.reach), 0
+		return nil
 	}
 	c.afterHole = true
 	c.reach += h.kind.reach
