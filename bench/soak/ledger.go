@@ -30,7 +30,7 @@ func placeOf(k ring.Kind) int {
 type stream struct {
 	ever    uint64 // items since the start
 	carrier uint16 // connection that acknowledged it last
-	former  uint16 // the one before
+	formers rowSet // those before: each may carry it still
 	row     uint16 // connection of the last item
 	life    uint64 // of that connection
 	items   uint64 // in this life
@@ -87,7 +87,7 @@ func newLedger(set setting, view *ring.View, instruments int, names map[string]i
 	l.reader.Seek(1)
 	for i := range l.streams {
 		for k := range l.streams[i] {
-			l.streams[i][k].carrier, l.streams[i][k].former = ring.NoConnection, ring.NoConnection
+			l.streams[i][k].carrier = ring.NoConnection
 		}
 	}
 	return l
@@ -213,6 +213,7 @@ func (l *ledger) status(r *ring.Record) {
 		l.changes++
 		l.lives[row]++
 		l.upNS[row] = r.RecvTimeNS
+		l.reused(row)
 	case ring.StatusDown:
 		l.changes++
 		l.down(row)
@@ -223,7 +224,8 @@ func (l *ledger) status(r *ring.Record) {
 		if place, ok := l.names[st.TextString()]; ok && int(r.Instrument) < len(l.streams) {
 			s := &l.streams[r.Instrument][place]
 			if s.carrier != row {
-				s.carrier, s.former = row, s.carrier
+				s.formers.add(s.carrier)
+				s.carrier = row
 			}
 			if s.ended {
 				s.ended, s.heard = false, 0
@@ -241,12 +243,37 @@ func (l *ledger) status(r *ring.Record) {
 	}
 }
 
+// reused forgets that a row carried streams: one that comes up without having carried
+// them to the end is another connection's now.
+func (l *ledger) reused(row uint16) {
+	for i := range l.streams {
+		for k := range l.streams[i] {
+			if s := &l.streams[i][k]; s.carrier != row {
+				s.formers.remove(row)
+			}
+		}
+	}
+}
+
+// rowSet is a set of rows of the connection table.
+type rowSet [ring.MaxConnections / 64]uint64
+
+func (s *rowSet) add(row uint16) {
+	if int(row) < ring.MaxConnections {
+		s[row/64] |= 1 << (row % 64)
+	}
+}
+
+func (s *rowSet) remove(row uint16) { s[row/64] &^= 1 << (row % 64) }
+
+func (s *rowSet) has(row uint16) bool { return s[row/64]&(1<<(row%64)) != 0 }
+
 // ofCarrier does something with each stream of a connection. A stream that moves is
-// of both for a while.
+// of both for a while, and of its first carrier still where successors were lost.
 func (l *ledger) ofCarrier(row uint16, do func(instrument int, s *stream)) {
 	for i := range l.streams {
 		for k := range l.streams[i] {
-			if s := &l.streams[i][k]; s.carrier == row || s.former == row {
+			if s := &l.streams[i][k]; s.carrier == row || s.formers.has(row) {
 				do(i, s)
 			}
 		}
@@ -257,7 +284,7 @@ func (l *ledger) ofCarrier(row uint16, do func(instrument int, s *stream)) {
 // what is missing since.
 func (l *ledger) down(row uint16) {
 	l.ofCarrier(row, func(instrument int, s *stream) {
-		s.carrier, s.former = row, ring.NoConnection
+		s.carrier, s.formers = row, rowSet{}
 		s.loose, s.incomplete, s.sequence, s.ids, s.heard = false, false, 0, nil, 0
 		if s != &l.streams[instrument][placeOf(ring.KindDepth)] {
 			return

@@ -58,9 +58,22 @@ func (p *pad) depth(first, last uint64, flags ring.Flags) {
 	p.put(r)
 }
 
-func (p *pad) status(code ring.StatusCode, first, last uint64) {
+func (p *pad) status(code ring.StatusCode, first, last uint64) { p.statusOf(0, code, first, last) }
+
+// on says something of a connection.
+func (p *pad) on(row uint16, code ring.StatusCode) { p.statusOf(row, code, 0, 0) }
+
+// tradeOn writes a trade that came over a connection.
+func (p *pad) tradeOn(row uint16, id uint64) {
+	r := ring.Record{Kind: ring.KindTrade, Flags: ring.FlagFirst | ring.FlagLast}
+	r.Trade().TradeID, r.Trade().Connection = id, row
+	p.put(r)
+}
+
+func (p *pad) statusOf(row uint16, code ring.StatusCode, first, last uint64) {
 	r := ring.Record{Kind: ring.KindStatus, Flags: ring.FlagFirst | ring.FlagLast}
 	s := r.Status()
+	s.Connection = row
 	s.Code, s.FirstMissing, s.LastMissing = code, first, last
 	s.TextLength = uint16(copy(s.Text[:], "trades"))
 	p.put(r)
@@ -83,6 +96,28 @@ func TestLedgerJudges(t *testing.T) {
 			p.status(ring.StatusUp, 0, 0)
 			p.trade(2)
 		}, ""},
+		{"a trade again after the loss of a carrier whose successors were lost before it", bookDeltas, func(p *pad) {
+			p.on(0, ring.StatusUp)
+			p.on(0, ring.StatusSubscribed)
+			p.tradeOn(0, 2)
+			for _, successor := range []uint16{1, 2} {
+				p.on(0, ring.StatusRollover)
+				p.on(successor, ring.StatusUp)
+				p.on(successor, ring.StatusSubscribed)
+			}
+			p.on(0, ring.StatusDown)
+			p.on(3, ring.StatusUp)
+			p.tradeOn(3, 2)
+		}, ""},
+		{"a trade told twice by a connection and its successor", bookDeltas, func(p *pad) {
+			p.on(0, ring.StatusUp)
+			p.on(0, ring.StatusSubscribed)
+			p.tradeOn(0, 2)
+			p.on(0, ring.StatusRollover)
+			p.on(1, ring.StatusUp)
+			p.on(1, ring.StatusSubscribed)
+			p.tradeOn(1, 2)
+		}, "trade 2 told twice"},
 		{"an older quote behind a newer", bookDeltas, func(p *pad) { p.quote(2); p.quote(1) }, "quote 1 behind 2"},
 		{"deltas in a chain", bookDeltas, func(p *pad) { p.depth(1, 2, 0); p.depth(3, 5, 0) }, ""},
 		{"a hole nobody said", bookDeltas, func(p *pad) { p.depth(1, 2, 0); p.depth(4, 5, 0) }, "no GAP for 3 to 3"},

@@ -44,8 +44,14 @@ func (w *world) unsettled() string {
 		}
 	}
 	slices.Sort(want)
-	if have := w.sim.Truth().Active(); !slices.Equal(have, want) {
+	truth := w.sim.Truth()
+	if have := truth.Active(); !slices.Equal(have, want) {
 		return "active set: " + difference(have, want)
+	}
+	for _, c := range truth.Connections {
+		if c.ClosedNS == 0 && c.Ending {
+			return fmt.Sprintf("client %d of the venue is about to be closed", c.Number)
+		}
 	}
 	var st ring.InstrumentState
 	for i := range w.symbols {

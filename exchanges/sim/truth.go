@@ -22,6 +22,7 @@ type ConnectionTruth struct {
 	ID       string // conn_id of the answers, where the venue has one
 	OpenedNS int64
 	ClosedNS int64 // 0 while open
+	Ending   bool  // it is open still, and will take no more data
 	Messages uint64
 	Streams  []StreamTruth // in the order of the first subscription
 }
@@ -130,6 +131,7 @@ func (c *conn) copyTruth() ConnectionTruth {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	t := c.truth
+	t.Ending = c.ending || c.dead
 	t.Streams = slices.Clone(t.Streams)
 	return t
 }
