@@ -158,7 +158,8 @@ func (s *stoppedReader) look() {
 	if b == AnswerRecord {
 		imageOf(s.image, s.book.Header.AsOf)
 		s.image.Header.Version = s.book.Header.Version
-		require.Equal(s.t, s.image, s.book, "a torn book")
+		// Compared as bytes: a slow look lets the halted writer's scheduler want its turn.
+		require.True(s.t, *s.image == *s.book, "a torn book")
 	}
 	if watermark == 9 {
 		require.EqualValues(s.t, 9, out.Sequence(), "the watermark is ahead of the board")
