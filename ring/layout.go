@@ -52,6 +52,13 @@ const (
 	BookHeaderSize      = 128
 	LevelSize           = 16
 	LevelsPerRecord     = 4
+	// ReadersMagic is "TICKREAD" as a little-endian u64: the file of readers.
+	ReadersMagic      = 0x444145524b434954
+	ReadersHeaderSize = 128
+	ReaderSlotSize    = 128
+	// ReaderSlots is how many readers of a feed can name themselves: more than a host
+	// has processors for readers that spin.
+	ReaderSlots = 256
 
 	// MaxInstruments is one less than the value that says "no instrument".
 	MaxInstruments = 0xFFFF
@@ -76,6 +83,11 @@ const (
 	StaleAfterNS = 1_000_000_000
 	// BoardTries is how often a reader tries a board entry before it answers BUSY.
 	BoardTries = 1000
+	// ReaderReportNS is how often at most a registered reader tells its cursor.
+	ReaderReportNS = 10_000_000
+	// ReaderForgetNS is how long a reader of another pid namespace, whose life cannot
+	// be looked up, keeps its slot without an update.
+	ReaderForgetNS = 60_000_000_000
 	// MaxSequence is far beyond any real ring; a greater one is damage.
 	MaxSequence = 1 << 62
 )
@@ -435,4 +447,51 @@ var (
 	_ = [1]struct{}{}[BodyOffset+unsafe.Offsetof(Status{}.TextLength)-46]
 	_ = [1]struct{}{}[BodyOffset+unsafe.Offsetof(Status{}.FirstMissing)-48]
 	_ = [1]struct{}{}[BodyOffset+unsafe.Offsetof(Status{}.Text)-72]
+)
+
+// ReadersHeader opens the file <feed>.readers, in which readers may name themselves
+// so that lags can be told by name; SlotCount slots follow it. The
+// publisher makes the file and never maps or trusts it; nothing in it changes what a
+// reader of the segment gets. Only the holder of a write lock on the file's first
+// byte may change Claims or claim and free a slot.
+type ReadersHeader struct {
+	_ structs.HostLayout
+
+	Magic         uint64   `doc:"TICKREAD"`
+	LayoutVersion uint32   `doc:"version of the bytes, as in the segment"`
+	ByteOrder     uint32   `doc:"0x01020304 in the writer's byte order"`
+	FormatHash    uint64   `doc:"the segment's format hash"`
+	SlotCount     uint32   `doc:"256"`
+	SlotSize      uint32   `doc:"128"`
+	BootID        [16]byte `doc:"boot of the host on which the file was made; a file of another boot is replaced"`
+	Claims        uint64   `doc:"slots claimed so far; the next claim is one more"`
+	Reserved      [72]byte `doc:"zero"`
+}
+
+var _ = [1]struct{}{}[unsafe.Sizeof(ReadersHeader{})-ReadersHeaderSize]
+
+// ReaderSlot is what one reader says of itself. Its owner alone stores cursor and
+// counts, each word by itself, and only while Claim is its own. A slot is free when
+// its claim is zero or its process is gone.
+type ReaderSlot struct {
+	_ structs.HostLayout
+
+	Claim              uint64   `doc:"number of the claim, 0 free; stored last; atomic"`
+	PID                uint32   `doc:"the reader's process, in its own pid namespace"`
+	Reserved0          uint32   `doc:"zero"`
+	StartTime          uint64   `doc:"field 22 of /proc/PID/stat: a pid comes again, with its start never"`
+	PIDNamespace       uint64   `doc:"inode of /proc/self/ns/pid: where the pid can be looked up"`
+	Generation         uint64   `doc:"segment that the cursor is of; atomic"`
+	Cursor             uint64   `doc:"sequence that the reader expects next; atomic"`
+	Read               uint64   `doc:"records handed out in this generation; atomic"`
+	Lost               uint64   `doc:"records overwritten before they were read, in this generation; atomic"`
+	UpdatedMonotonicNS int64    `doc:"CLOCK_MONOTONIC of the last update; atomic"`
+	Name               [48]byte `doc:"what the reader calls itself, zero-padded; not to be trusted"`
+	Reserved1          [8]byte  `doc:"zero"`
+}
+
+var (
+	_ = [1]struct{}{}[unsafe.Sizeof(ReaderSlot{})-ReaderSlotSize]
+	_ = [1]struct{}{}[unsafe.Offsetof(ReaderSlot{}.Generation)-32]
+	_ = [1]struct{}{}[unsafe.Offsetof(ReaderSlot{}.Name)-72]
 )

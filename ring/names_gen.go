@@ -6,7 +6,7 @@ import "strconv"
 
 // FormatHash is FNV-1a 64 over the version and every name, offset, type and value
 // of the format. Two programs with the same hash read the same bytes alike.
-const FormatHash = 0x9a1cbaefed74b208
+const FormatHash = 0x5791f207e4ad87a5
 
 // String is the format's name of v; a value without one prints as KIND_ and its number.
 func (v Kind) String() string {

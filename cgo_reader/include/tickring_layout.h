@@ -23,7 +23,7 @@ extern "C" {
 #endif
 
 /* FNV-1a 64 over every name, offset, type and value of the format. */
-#define TICKRING_FORMAT_HASH UINT64_C(0x9a1cbaefed74b208)
+#define TICKRING_FORMAT_HASH UINT64_C(0x5791f207e4ad87a5)
 
 /* LayoutVersion is raised with every change of bytes that a reader can see. It is 0 while the layout may still move. */
 #define TICKRING_LAYOUT_VERSION 0
@@ -44,6 +44,12 @@ extern "C" {
 #define TICKRING_BOOK_HEADER_SIZE 128
 #define TICKRING_LEVEL_SIZE 16
 #define TICKRING_LEVELS_PER_RECORD 4
+/* ReadersMagic is "TICKREAD" as a little-endian u64: the file of readers. */
+#define TICKRING_READERS_MAGIC UINT64_C(0x444145524b434954)
+#define TICKRING_READERS_HEADER_SIZE 128
+#define TICKRING_READER_SLOT_SIZE 128
+/* ReaderSlots is how many readers of a feed can name themselves: more than a host has processors for readers that spin. */
+#define TICKRING_READER_SLOTS 256
 /* MaxInstruments is one less than the value that says "no instrument". */
 #define TICKRING_MAX_INSTRUMENTS 65535
 /* MaxConnections is the fixed number of rows of the connection table. */
@@ -65,6 +71,10 @@ extern "C" {
 #define TICKRING_STALE_AFTER_NS 1000000000
 /* BoardTries is how often a reader tries a board entry before it answers BUSY. */
 #define TICKRING_BOARD_TRIES 1000
+/* ReaderReportNS is how often at most a registered reader tells its cursor. */
+#define TICKRING_READER_REPORT_NS 10000000
+/* ReaderForgetNS is how long a reader of another pid namespace, whose life cannot be looked up, keeps its slot without an update. */
+#define TICKRING_READER_FORGET_NS UINT64_C(0xdf8475800)
 /* MaxSequence is far beyond any real ring; a greater one is damage. */
 #define TICKRING_MAX_SEQUENCE UINT64_C(0x4000000000000000)
 
@@ -765,6 +775,68 @@ TICKRING_ASSERT_LAYOUT(offsetof(tickring_record, venue_sequence) == 24, "offset 
 TICKRING_ASSERT_LAYOUT(offsetof(tickring_record, body) == 32, "offset of body");
 TICKRING_ASSERT_LAYOUT(offsetof(tickring_record, event_time_ns) == 112, "offset of event_time_ns");
 TICKRING_ASSERT_LAYOUT(offsetof(tickring_record, publish_time_ns) == 120, "offset of publish_time_ns");
+
+/*
+ * ReadersHeader opens the file <feed>.readers, in which readers may name
+ * themselves so that lags can be told by name; SlotCount slots follow it. The
+ * publisher makes the file and never maps or trusts it; nothing in it changes
+ * what a reader of the segment gets. Only the holder of a write lock on the
+ * file's first byte may change Claims or claim and free a slot.
+ */
+typedef struct tickring_readers_header {
+	uint64_t magic; /* 0: TICKREAD */
+	uint32_t layout_version; /* 8: version of the bytes, as in the segment */
+	uint32_t byte_order; /* 12: 0x01020304 in the writer's byte order */
+	uint64_t format_hash; /* 16: the segment's format hash */
+	uint32_t slot_count; /* 24: 256 */
+	uint32_t slot_size; /* 28: 128 */
+	uint8_t boot_id[16]; /* 32: boot of the host on which the file was made; a file of another boot is replaced */
+	uint64_t claims; /* 48: slots claimed so far; the next claim is one more */
+	uint8_t reserved[72]; /* 56: zero */
+} tickring_readers_header;
+TICKRING_ASSERT_LAYOUT(sizeof(tickring_readers_header) == 128, "size of tickring_readers_header");
+TICKRING_ASSERT_LAYOUT(offsetof(tickring_readers_header, magic) == 0, "offset of magic");
+TICKRING_ASSERT_LAYOUT(offsetof(tickring_readers_header, layout_version) == 8, "offset of layout_version");
+TICKRING_ASSERT_LAYOUT(offsetof(tickring_readers_header, byte_order) == 12, "offset of byte_order");
+TICKRING_ASSERT_LAYOUT(offsetof(tickring_readers_header, format_hash) == 16, "offset of format_hash");
+TICKRING_ASSERT_LAYOUT(offsetof(tickring_readers_header, slot_count) == 24, "offset of slot_count");
+TICKRING_ASSERT_LAYOUT(offsetof(tickring_readers_header, slot_size) == 28, "offset of slot_size");
+TICKRING_ASSERT_LAYOUT(offsetof(tickring_readers_header, boot_id) == 32, "offset of boot_id");
+TICKRING_ASSERT_LAYOUT(offsetof(tickring_readers_header, claims) == 48, "offset of claims");
+TICKRING_ASSERT_LAYOUT(offsetof(tickring_readers_header, reserved) == 56, "offset of reserved");
+
+/*
+ * ReaderSlot is what one reader says of itself. Its owner alone stores cursor
+ * and counts, each word by itself, and only while Claim is its own. A slot is
+ * free when its claim is zero or its process is gone.
+ */
+typedef struct tickring_reader_slot {
+	uint64_t claim; /* 0: number of the claim, 0 free; stored last; atomic */
+	uint32_t pid; /* 8: the reader's process, in its own pid namespace */
+	uint32_t reserved0; /* 12: zero */
+	uint64_t start_time; /* 16: field 22 of /proc/PID/stat: a pid comes again, with its start never */
+	uint64_t pid_namespace; /* 24: inode of /proc/self/ns/pid: where the pid can be looked up */
+	uint64_t generation; /* 32: segment that the cursor is of; atomic */
+	uint64_t cursor; /* 40: sequence that the reader expects next; atomic */
+	uint64_t read; /* 48: records handed out in this generation; atomic */
+	uint64_t lost; /* 56: records overwritten before they were read, in this generation; atomic */
+	int64_t updated_monotonic_ns; /* 64: CLOCK_MONOTONIC of the last update; atomic */
+	char name[48]; /* 72: what the reader calls itself, zero-padded; not to be trusted */
+	uint8_t reserved1[8]; /* 120: zero */
+} tickring_reader_slot;
+TICKRING_ASSERT_LAYOUT(sizeof(tickring_reader_slot) == 128, "size of tickring_reader_slot");
+TICKRING_ASSERT_LAYOUT(offsetof(tickring_reader_slot, claim) == 0, "offset of claim");
+TICKRING_ASSERT_LAYOUT(offsetof(tickring_reader_slot, pid) == 8, "offset of pid");
+TICKRING_ASSERT_LAYOUT(offsetof(tickring_reader_slot, reserved0) == 12, "offset of reserved0");
+TICKRING_ASSERT_LAYOUT(offsetof(tickring_reader_slot, start_time) == 16, "offset of start_time");
+TICKRING_ASSERT_LAYOUT(offsetof(tickring_reader_slot, pid_namespace) == 24, "offset of pid_namespace");
+TICKRING_ASSERT_LAYOUT(offsetof(tickring_reader_slot, generation) == 32, "offset of generation");
+TICKRING_ASSERT_LAYOUT(offsetof(tickring_reader_slot, cursor) == 40, "offset of cursor");
+TICKRING_ASSERT_LAYOUT(offsetof(tickring_reader_slot, read) == 48, "offset of read");
+TICKRING_ASSERT_LAYOUT(offsetof(tickring_reader_slot, lost) == 56, "offset of lost");
+TICKRING_ASSERT_LAYOUT(offsetof(tickring_reader_slot, updated_monotonic_ns) == 64, "offset of updated_monotonic_ns");
+TICKRING_ASSERT_LAYOUT(offsetof(tickring_reader_slot, name) == 72, "offset of name");
+TICKRING_ASSERT_LAYOUT(offsetof(tickring_reader_slot, reserved1) == 120, "offset of reserved1");
 
 /* Names of values, as docs/format.md spells them; NULL where a value has none. */
 const char *tickring_kind_name(uint8_t value);

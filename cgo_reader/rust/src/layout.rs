@@ -12,7 +12,7 @@
 use core::mem::{offset_of, size_of};
 
 /// FNV-1a 64 over every name, offset, type and value of the format.
-pub const FORMAT_HASH: u64 = 0x9a1cbaefed74b208;
+pub const FORMAT_HASH: u64 = 0x5791f207e4ad87a5;
 /// LayoutVersion is raised with every change of bytes that a reader can see. It is 0
 /// while the layout may still move.
 pub const LAYOUT_VERSION: u32 = 0;
@@ -33,6 +33,13 @@ pub const BOARD_ENTRY_SIZE: usize = 512;
 pub const BOOK_HEADER_SIZE: usize = 128;
 pub const LEVEL_SIZE: usize = 16;
 pub const LEVELS_PER_RECORD: usize = 4;
+/// ReadersMagic is "TICKREAD" as a little-endian u64: the file of readers.
+pub const READERS_MAGIC: u64 = 0x444145524b434954;
+pub const READERS_HEADER_SIZE: usize = 128;
+pub const READER_SLOT_SIZE: usize = 128;
+/// ReaderSlots is how many readers of a feed can name themselves: more than a host has
+/// processors for readers that spin.
+pub const READER_SLOTS: u64 = 256;
 /// MaxInstruments is one less than the value that says "no instrument".
 pub const MAX_INSTRUMENTS: u64 = 65535;
 /// MaxConnections is the fixed number of rows of the connection table.
@@ -55,6 +62,11 @@ pub const HEARTBEAT_INTERVAL_NS: u64 = 50000000;
 pub const STALE_AFTER_NS: u64 = 1000000000;
 /// BoardTries is how often a reader tries a board entry before it answers BUSY.
 pub const BOARD_TRIES: u32 = 1000;
+/// ReaderReportNS is how often at most a registered reader tells its cursor.
+pub const READER_REPORT_NS: u64 = 10000000;
+/// ReaderForgetNS is how long a reader of another pid namespace, whose life cannot be
+/// looked up, keeps its slot without an update.
+pub const READER_FORGET_NS: u64 = 0xdf8475800;
 /// MaxSequence is far beyond any real ring; a greater one is damage.
 pub const MAX_SEQUENCE: u64 = 0x4000000000000000;
 
@@ -1534,3 +1546,122 @@ const _: () = assert!(offset_of!(Perpetual, connection) == 52);
 const _: () = assert!(offset_of!(Perpetual, funding_exponent) == 54);
 const _: () = assert!(offset_of!(Perpetual, open_interest_exponent) == 55);
 const _: () = assert!(offset_of!(Perpetual, reserved) == 56);
+
+/// ReadersHeader opens the file <feed>.readers, in which readers may name themselves so
+/// that lags can be told by name; SlotCount slots follow it. The publisher makes the file
+/// and never maps or trusts it; nothing in it changes what a reader of the segment gets.
+/// Only the holder of a write lock on the file's first byte may change Claims or claim
+/// and free a slot.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReadersHeader {
+    /// 0: TICKREAD
+    pub magic: u64,
+    /// 8: version of the bytes, as in the segment
+    pub layout_version: u32,
+    /// 12: 0x01020304 in the writer's byte order
+    pub byte_order: u32,
+    /// 16: the segment's format hash
+    pub format_hash: u64,
+    /// 24: 256
+    pub slot_count: u32,
+    /// 28: 128
+    pub slot_size: u32,
+    /// 32: boot of the host on which the file was made; a file of another boot is
+    /// replaced
+    pub boot_id: [u8; 16],
+    /// 48: slots claimed so far; the next claim is one more
+    pub claims: u64,
+    /// 56: zero
+    pub reserved: [u8; 72],
+}
+
+impl ReadersHeader {
+    /// All bytes zero.
+    pub const ZERO: ReadersHeader = ReadersHeader {
+        magic: 0,
+        layout_version: 0,
+        byte_order: 0,
+        format_hash: 0,
+        slot_count: 0,
+        slot_size: 0,
+        boot_id: [0; 16],
+        claims: 0,
+        reserved: [0; 72],
+    };
+}
+
+const _: () = assert!(size_of::<ReadersHeader>() == 128);
+const _: () = assert!(offset_of!(ReadersHeader, magic) == 0);
+const _: () = assert!(offset_of!(ReadersHeader, layout_version) == 8);
+const _: () = assert!(offset_of!(ReadersHeader, byte_order) == 12);
+const _: () = assert!(offset_of!(ReadersHeader, format_hash) == 16);
+const _: () = assert!(offset_of!(ReadersHeader, slot_count) == 24);
+const _: () = assert!(offset_of!(ReadersHeader, slot_size) == 28);
+const _: () = assert!(offset_of!(ReadersHeader, boot_id) == 32);
+const _: () = assert!(offset_of!(ReadersHeader, claims) == 48);
+const _: () = assert!(offset_of!(ReadersHeader, reserved) == 56);
+
+/// ReaderSlot is what one reader says of itself. Its owner alone stores cursor and
+/// counts, each word by itself, and only while Claim is its own. A slot is free when its
+/// claim is zero or its process is gone.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReaderSlot {
+    /// 0: number of the claim, 0 free; stored last; atomic
+    pub claim: u64,
+    /// 8: the reader's process, in its own pid namespace
+    pub pid: u32,
+    /// 12: zero
+    pub reserved0: u32,
+    /// 16: field 22 of /proc/PID/stat: a pid comes again, with its start never
+    pub start_time: u64,
+    /// 24: inode of /proc/self/ns/pid: where the pid can be looked up
+    pub pid_namespace: u64,
+    /// 32: segment that the cursor is of; atomic
+    pub generation: u64,
+    /// 40: sequence that the reader expects next; atomic
+    pub cursor: u64,
+    /// 48: records handed out in this generation; atomic
+    pub read: u64,
+    /// 56: records overwritten before they were read, in this generation; atomic
+    pub lost: u64,
+    /// 64: CLOCK_MONOTONIC of the last update; atomic
+    pub updated_monotonic_ns: i64,
+    /// 72: what the reader calls itself, zero-padded; not to be trusted
+    pub name: [u8; 48],
+    /// 120: zero
+    pub reserved1: [u8; 8],
+}
+
+impl ReaderSlot {
+    /// All bytes zero.
+    pub const ZERO: ReaderSlot = ReaderSlot {
+        claim: 0,
+        pid: 0,
+        reserved0: 0,
+        start_time: 0,
+        pid_namespace: 0,
+        generation: 0,
+        cursor: 0,
+        read: 0,
+        lost: 0,
+        updated_monotonic_ns: 0,
+        name: [0; 48],
+        reserved1: [0; 8],
+    };
+}
+
+const _: () = assert!(size_of::<ReaderSlot>() == 128);
+const _: () = assert!(offset_of!(ReaderSlot, claim) == 0);
+const _: () = assert!(offset_of!(ReaderSlot, pid) == 8);
+const _: () = assert!(offset_of!(ReaderSlot, reserved0) == 12);
+const _: () = assert!(offset_of!(ReaderSlot, start_time) == 16);
+const _: () = assert!(offset_of!(ReaderSlot, pid_namespace) == 24);
+const _: () = assert!(offset_of!(ReaderSlot, generation) == 32);
+const _: () = assert!(offset_of!(ReaderSlot, cursor) == 40);
+const _: () = assert!(offset_of!(ReaderSlot, read) == 48);
+const _: () = assert!(offset_of!(ReaderSlot, lost) == 56);
+const _: () = assert!(offset_of!(ReaderSlot, updated_monotonic_ns) == 64);
+const _: () = assert!(offset_of!(ReaderSlot, name) == 72);
+const _: () = assert!(offset_of!(ReaderSlot, reserved1) == 120);

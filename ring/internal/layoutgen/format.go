@@ -39,6 +39,9 @@ type page struct {
 	BodyBase      int64
 	Bodies        []string
 	ExampleCommit string
+
+	ReaderSlots, ReadersBytes               int64
+	ReaderForgetSeconds, ReaderReportMillis int64
 }
 
 // exampleSequence numbers the record of the worked example.
@@ -51,6 +54,11 @@ func (m *model) page() page {
 		BoardSlots:    len(m.enum("BoardSlot").Values),
 		BodyBase:      m.intConst("BodyOffset"),
 		ExampleCommit: fmt.Sprintf("%x", 2*exampleSequence),
+
+		ReaderSlots:         m.intConst("ReaderSlots"),
+		ReadersBytes:        m.intConst("ReadersHeaderSize") + m.intConst("ReaderSlots")*m.intConst("ReaderSlotSize"),
+		ReaderForgetSeconds: m.intConst("ReaderForgetNS") / 1_000_000_000,
+		ReaderReportMillis:  m.intConst("ReaderReportNS") / 1_000_000,
 	}
 	for _, body := range m.bodies() {
 		p.Bodies = append(p.Bodies, body.Name)

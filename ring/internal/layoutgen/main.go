@@ -58,6 +58,7 @@ func generate(root string) ([]output, error) {
 		{"cgo_reader/include/tickring_layout.h", emitC(m)},
 		{"cgo_reader/src/tickring_names.c", emitCNames(m)},
 		{"cgo_reader/rust/src/layout.rs", emitRust(m)},
+		{"cgo_reader/python/tickring/_layout.py", emitPython(m)},
 		{"docs/format.md", format},
 	}, nil
 }
