@@ -166,6 +166,9 @@ type PublisherConfig struct {
 	// the other publisher has fresh; 0 is 10 s. Missing answers end the take-over;
 	// missing data, of quiet instruments, do not.
 	TakeoverWait time.Duration
+	// PerformanceEvery is how often a performance line is logged, to the second; 0
+	// never. An anonymous segment has none: its owner logs what it wants.
+	PerformanceEvery time.Duration
 	// Logger gets control events, off the hot thread; nil discards.
 	Logger *slog.Logger
 }

@@ -523,10 +523,16 @@ func (s *controlServer) sample() {
 	defer s.work.Done()
 	t := time.NewTicker(time.Second)
 	defer t.Stop()
+	said := s.started
 	for {
 		select {
-		case <-t.C:
+		case now := <-t.C:
 			s.rates.add(s.count())
+			// Half a tick of grace: a line is due to the second.
+			if every := s.p.cfg.PerformanceEvery; every > 0 && now.Sub(said) > every-time.Second/2 {
+				said = now
+				s.sayPerformance()
+			}
 		case <-s.quit:
 			return
 		}
@@ -568,6 +574,19 @@ func (s *controlServer) performance() (ControlPerformance, error) {
 		Reconnections: now.reconn, ReconnectionsPerHour: ratio(float64(now.reconn), up/3600),
 		SubscriptionSuccessRate: ratio(float64(now.acks), float64(now.acks+now.refusals+now.timeouts)),
 	}, nil
+}
+
+// sayPerformance logs the performance line.
+func (s *controlServer) sayPerformance() {
+	p, err := s.performance()
+	if err != nil {
+		return // the segment is gone, which the hot thread reports
+	}
+	s.p.cfg.Logger.Info("performance", "feed", s.p.cfg.Feed,
+		"messages_processed", p.MessagesProcessed, "messages_per_second", p.MessagesPerSecond,
+		"records_published", p.RecordsPublished, "records_per_second", p.RecordsPerSecond,
+		"bytes_per_second", p.BytesPerSecond, "active_symbols", p.ActiveSymbols, "uptime_seconds", p.UptimeSeconds,
+		"reconnections", p.Reconnections, "subscription_success_rate", p.SubscriptionSuccessRate)
 }
 
 // perSecond is 0 in a window that is shorter than the counters' own period.

@@ -14,6 +14,10 @@ const (
 	// spinNS is how long adaptive waiting spins after the last data: longer than
 	// the distance of frames in a burst, far shorter than a scheduler's slice.
 	spinNS = 50_000
+	// ringNS bounds how long a reader that sleeps waits for the bell while frames
+	// follow one another too closely for the thread to block: a wake-up takes about
+	// as long.
+	ringNS = 50_000
 	// maxEvents of one look at the sockets.
 	maxEvents = 64
 	// wakerToken is no row of the connection table.
@@ -65,7 +69,8 @@ type hot struct {
 
 	recvNS    int64
 	frameOpen bool
-	worked    bool // records were published since the doorbell last rang
+	worked    bool  // records were published since the doorbell last rang
+	rungNS    int64 // when it last rang
 	closing   bool
 	nextTick  int64
 	nextSweep int64
@@ -142,16 +147,19 @@ func (h *hot) event(e wire.Event) {
 }
 
 // timeout is how long the next look may block, in ms. Just before it may block
-// the readers that sleep on the doorbell are woken.
+// the readers that sleep on the doorbell are woken, and every ringNS of a spin.
 func (h *hot) timeout() int {
 	if h.cfg.Wait == WaitBusy {
 		return 0
 	}
 	now := h.clock.Now()
-	if h.cfg.Wait == WaitAdaptive && now-h.lastWork < spinNS {
+	spin := h.cfg.Wait == WaitAdaptive && now-h.lastWork < spinNS
+	if !spin || now-h.rungNS > ringNS {
+		h.ring(now)
+	}
+	if spin {
 		return 0
 	}
-	h.ring()
 	left := h.nextTick - now
 	if left <= 0 {
 		return 0
@@ -159,9 +167,9 @@ func (h *hot) timeout() int {
 	return int((left + ms - 1) / ms)
 }
 
-func (h *hot) ring() {
+func (h *hot) ring(now int64) {
 	if h.worked {
-		h.worked = false
+		h.worked, h.rungNS = false, now
 		ring.Ring(h.w.Doorbell())
 	}
 }

@@ -196,3 +196,26 @@ func TestGapInStreamMakesBookSuspect(t *testing.T) {
 	assert.NotZero(t, st.Bits()&ring.BitSuspect)
 	assert.NotZero(t, st.Bits()&ring.BitResyncing)
 }
+
+// Frames that follow one another too closely for the thread to block ring the bell all
+// the same, once in ringNS, and without a look at the clock of readers.
+func TestReadersAreWokenUnderASteadyLoad(t *testing.T) {
+	b := newBench(t)
+	h := b.h
+	h.nextTick = h.clock.Now() + int64(time.Hour)
+	busy := func(sinceRing int64) {
+		h.worked = true
+		h.lastWork = h.clock.Now()
+		h.rungNS = h.lastWork - sinceRing
+	}
+	busy(0)
+	assert.Zero(t, h.timeout(), "it spins")
+	assert.True(t, h.worked, "rung just now: the bell waits")
+	busy(2 * ringNS)
+	assert.Zero(t, h.timeout(), "it spins")
+	assert.False(t, h.worked, "the bell was due")
+	h.cfg.Wait = WaitBusy
+	busy(2 * ringNS)
+	assert.Zero(t, h.timeout())
+	assert.True(t, h.worked, "a helper rings in busy mode")
+}

@@ -317,7 +317,7 @@ func (p *Publisher) writeLog() {
 }
 
 // Periods of the helper that rings where the hot thread does not: in busy mode it
-// never does, under a steady load in the other modes it seldom does.
+// never does; in the other modes it may be in one long chunk of frames.
 const (
 	bellBusy  = 200 * time.Microsecond
 	bellQuiet = 5 * time.Millisecond

@@ -63,6 +63,7 @@ func runCommand() *cobra.Command {
 	f.DurationVar(&o.duration, "for", 0, "end after so long, such as 30s")
 	f.BoolVar(&o.cfg.Takeover, "takeover", false, "take the feed over from the publisher that has it, without a gap")
 	f.DurationVar(&o.cfg.TakeoverWait, "takeover-wait", 10*time.Second, "how long --takeover waits for the venue's answers and for data")
+	f.DurationVar(&o.cfg.PerformanceEvery, "performance", 60*time.Second, "log a performance line this often; 0 never")
 	f.BoolVar(&o.quiet, "quiet", false, "log warnings and errors only")
 	return cmd
 }
@@ -115,6 +116,9 @@ func (o *runOptions) check(slotsGiven bool) error {
 	}
 	if o.cfg.TakeoverWait <= 0 {
 		return usagef("--takeover-wait %s: want a positive duration, such as 10s", o.cfg.TakeoverWait)
+	}
+	if every := o.cfg.PerformanceEvery; every != 0 && every < time.Second {
+		return usagef("--performance %s: want a second or more, or 0 for none", every)
 	}
 	if o.cfg.CPU < -1 {
 		return usagef("--cpu %d: want the number of a CPU, or -1 for none", o.cfg.CPU)

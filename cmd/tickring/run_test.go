@@ -56,7 +56,7 @@ func TestRunPublishes(t *testing.T) {
 	dir := t.TempDir()
 	_, at := startSim(t, "--tls", "--rate", "500", "--symbols", "5")
 	publisher := start(t, "run", "--venue", "gateio", "--symbols", "BTC/USDT,ETH/USDT", "--url", at[0], "--rest-url", at[1],
-		"--ca", at[2], "--dir", dir, "--feed", "f", "--source", "simulated", "--set", "gateio.book=obu@50")
+		"--ca", at[2], "--dir", dir, "--feed", "f", "--source", "simulated", "--set", "gateio.book=obu@50", "--performance", "1s")
 	tail := start(t, "tail", "f", "--dir", dir, "--follow", "--json", "--from", "oldest")
 	for _, kind := range []string{"book_ticker", "trade", "depth", "ticker", "status"} {
 		eventually(t, kind+" is printed", func() bool { return strings.Contains(tail.out.String(), `"kind":"`+kind+`"`) })
@@ -79,6 +79,9 @@ func TestRunPublishes(t *testing.T) {
 	assert.Equal(t, "BTC_USDT", s.Instruments[0].Native)
 	assert.Contains(t, s.Instruments[0].State, "SUBSCRIBED")
 	require.NotNil(t, s.Instruments[0].LastSeenAgeNS)
+	eventually(t, "the performance line is logged", func() bool {
+		return regexp.MustCompile(`msg=performance feed=f messages_processed=[1-9]\d* .*active_symbols=2 `).MatchString(publisher.errors.String())
+	})
 	code, forPeople, _ := run(t, "stat", "f", "--dir", dir)
 	assert.Zero(t, code)
 	assert.Regexp(t, `(?m)^hot heartbeat +moving$`, forPeople)
