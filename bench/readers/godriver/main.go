@@ -69,7 +69,9 @@ type command struct {
 }
 
 var commands = map[string]command{
-	"hello":       {run: func(*driver, []string) string { return fmt.Sprintf("READER name=go format_hash=0x%016x", uint64(ring.FormatHash)) }},
+	"hello": {run: func(*driver, []string) string {
+		return fmt.Sprintf("READER name=go format_hash=0x%016x", uint64(ring.FormatHash))
+	}},
 	"open":        {words: 1, run: (*driver).open},
 	"attach":      {words: 2, run: (*driver).attach},
 	"await":       {words: 3, run: (*driver).await},
