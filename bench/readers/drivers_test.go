@@ -14,6 +14,10 @@ type candidate struct {
 
 const cFlags = "-std=c11 -O2 -g -Wall -Wextra -Wpedantic -Werror -Icgo_reader/include -Icgo_reader/src -Icgo_reader/tools"
 
+// sanitize: the C and C++ drivers run under the sanitizers, so that a read beyond what
+// was checked is a failure and not luck.
+const sanitize = "-fno-omit-frame-pointer -fno-sanitize-recover=all -fsanitize=address,undefined"
+
 // candidates: the first is the reference. A new reader adds its line here.
 var candidates = []candidate{
 	{
@@ -21,5 +25,11 @@ var candidates = []candidate{
 		needs: []string{"go"},
 		build: "CGO_ENABLED=0 go build -o $OUT/godriver ./bench/readers/godriver",
 		run:   "exec $OUT/godriver",
+	},
+	{
+		name:  "c",
+		needs: []string{"cc"},
+		build: "cc " + cFlags + " " + sanitize + " cgo_reader/tools/conform.c cgo_reader/tools/canonical.c cgo_reader/src/*.c -lm -o $OUT/conform-c",
+		run:   "exec $OUT/conform-c",
 	},
 }

@@ -17,8 +17,14 @@
  *         default:               tickring_wait(r, 1000000000); break;
  *         }
  *
- * No call but attach and reattach allocates, opens or maps anything. No call but
- * tickring_wait blocks.
+ * No call but attach, reattach, filter and poller_new allocates, opens or maps anything.
+ * No call but those with wait in their names blocks.
+ *
+ * Threads. A reader or a poller is used by one thread at a time; there are no globals, so
+ * that any number of readers, of one feed or of several, work side by side in a process.
+ * Calls that take a const tickring_reader only look at the segment and may be made by other
+ * threads meanwhile, but not during attach, reattach, detach, or a move of auto_reattach.
+ * After fork a child may go on reading with a copy of the parent's reader.
  *
  * Limits. Linux, 64-bit, little-endian. If somebody other than the publisher cuts
  * the file short while it is mapped, touching a page that is gone raises SIGBUS, as
@@ -91,6 +97,7 @@ typedef struct tickring_stats {
 	uint64_t torn_rejected; /* copies thrown away because the slot changed meanwhile */
 	uint64_t skipped_depth; /* DEPTH records dropped after an overrun, until an event began */
 	uint64_t reattached;    /* times moved to another generation */
+	uint64_t filtered;      /* records that the filter did not pass */
 } tickring_stats;
 
 /*
@@ -104,6 +111,15 @@ int tickring_attach(const char *dir, const char *feed, const tickring_options *o
 /* As tickring_attach, by the path of the file. */
 int tickring_attach_path(const char *path, const tickring_options *options,
                          tickring_reader **out);
+
+/*
+ * As tickring_attach, and wait for a feed that is not there yet: the name is tried every
+ * 10 ms until it can be attached or timeout_ns has passed (negative: no limit), and then
+ * the last error is returned. An error that no waiting mends (TICKRING_E_ARGUMENT,
+ * TICKRING_E_NAME, TICKRING_E_MEMORY) ends it at once. Blocks.
+ */
+int tickring_attach_wait(const char *dir, const char *feed, const tickring_options *options,
+                         int64_t timeout_ns, tickring_reader **out);
 
 /* Unmap and free. NULL is allowed. */
 void tickring_detach(tickring_reader *reader);
@@ -150,6 +166,19 @@ int tickring_wait(tickring_reader *reader, int64_t timeout_ns);
  */
 int tickring_reattach(tickring_reader *reader);
 
+/*
+ * Hand out only records of these kinds and these symbols from now on. kinds is a set of
+ * TICKRING_KIND_BIT, 0 for all; symbols are count texts, "BTC/USDT" or the venue's own
+ * spelling, 0 for all. Records of no instrument pass by their kind alone. A symbol need not
+ * exist yet, and holds in the next generation too. Answers other than RECORD always pass.
+ * What does not pass is not copied, and counted as filtered. 0, TICKRING_E_ARGUMENT, or
+ * TICKRING_E_MEMORY (then the filter is as before). The texts are copied; with symbols it
+ * allocates.
+ */
+#define TICKRING_KIND_BIT(kind) (UINT32_C(1) << (kind))
+int tickring_filter(tickring_reader *reader, uint32_t kinds, const char *const *symbols,
+                    size_t count);
+
 /* Positions. */
 void tickring_from_oldest(tickring_reader *reader);
 void tickring_from_latest(tickring_reader *reader);
@@ -160,6 +189,8 @@ void tickring_from_latest(tickring_reader *reader);
  */
 uint64_t tickring_join(tickring_reader *reader);
 uint64_t tickring_next_sequence(const tickring_reader *reader);
+/* Records between this reader and the end of the last whole frame. */
+uint64_t tickring_lag(const tickring_reader *reader);
 
 /* Sequence of a record that was handed out. */
 static inline uint64_t tickring_sequence(const tickring_record *record)
@@ -197,12 +228,22 @@ int tickring_find(const tickring_reader *reader, const char *symbol, uint32_t *i
 /* State word: TICKRING_BIT set in the low half, book epoch in the high half. */
 int tickring_state(const tickring_reader *reader, uint32_t id, uint64_t *word);
 /*
- * 1 when the data of the instrument can be trusted to be at most within_ns old: the
- * source is LIVE, the hot heartbeat moves, the state word has SUBSCRIBED and none of
- * STALE, SUSPECT, RESYNCING, REFUSED, HALTED, and its connection received within
- * within_ns of this host's clock. Else 0.
+ * 1 when the data of the instrument are live, verified, and at most within_ns old: the
+ * source is LIVE, the segment's state is LIVE, the hot heartbeat is at most a second old,
+ * the state word has SUBSCRIBED and none of STALE, SUSPECT, RESYNCING, REFUSED, HALTED, and
+ * its connection received something at most within_ns ago. Else 0. Times are compared with
+ * CLOCK_REALTIME of this host, in both directions: a time in the future is no freshness.
+ * It keeps nothing, allocates nothing, makes no system call but reading the clock, and may
+ * be called for one reader by several threads at once.
  */
-int tickring_fresh_within(tickring_reader *reader, uint32_t id, int64_t within_ns);
+int tickring_fresh_within(const tickring_reader *reader, uint32_t id, int64_t within_ns);
+/*
+ * Age of the newest book ticker of an instrument in ns: CLOCK_REALTIME of this host less the
+ * time it was received, at least 0; -1 when there was none. A quiet market has old quotes on
+ * a fresh connection: fresh_within says whether silence can be trusted, this how long it
+ * lasts.
+ */
+int64_t tickring_quote_age_ns(const tickring_reader *reader, uint32_t id);
 
 /* Facts of the segment. Texts are valid until detach or reattach. */
 const char *tickring_feed(const tickring_reader *reader);
@@ -240,6 +281,48 @@ static inline double tickring_quantity_double(const tickring_record *record, int
  * the end; 0 and "" when absent or when size < TICKRING_DECIMAL_TEXT_MAX.
  */
 size_t tickring_decimal_text(int64_t mantissa, int exponent, char *text, size_t size);
+
+/*
+ * Several feeds as one stream on one clock. A poller holds one record of each feed and
+ * hands out the one with the least publish_time_ns, which is this host's time for every
+ * venue; the feed that was added first among equals. It does not wait for a feed that has
+ * nothing, and serves no feed more than TICKRING_POLLER_TURNS times in a row while another
+ * has a record. One thread at a time.
+ */
+#define TICKRING_POLLER_FEEDS 64
+#define TICKRING_POLLER_TURNS 1024
+typedef struct tickring_poller tickring_poller;
+
+/* 0 or TICKRING_E_MEMORY. */
+int tickring_poller_new(tickring_poller **out);
+/*
+ * The reader belongs to the poller from now on and is used through it alone, but for calls
+ * that take it const. Returns the feed's number from 0, or TICKRING_E_ARGUMENT when there
+ * are TICKRING_POLLER_FEEDS, or when reader is NULL. A reader made with auto_reattach moves
+ * by itself, and SUPERSEDED says so.
+ */
+int tickring_poller_add(tickring_poller *poller, tickring_reader *reader);
+/* The reader of a feed, NULL for a number out of range. */
+tickring_reader *tickring_poller_reader(const tickring_poller *poller, uint32_t feed);
+/*
+ * The next answer; *feed says whose.
+ *   TICKRING_RECORD      *out is whole
+ *   TICKRING_OVERRUN     *lost records of that feed were overwritten
+ *   TICKRING_STALE, TICKRING_CLOSED, TICKRING_SUPERSEDED, TICKRING_DAMAGED   said once for
+ *                        each feed when it begins; the other feeds go on
+ *   TICKRING_EMPTY       no feed has anything to say; *feed is unchanged
+ */
+int tickring_poller_next(tickring_poller *poller, tickring_record *out, uint64_t *lost,
+                         uint32_t *feed);
+/*
+ * Wait until some feed has a record or a new state, at most timeout_ns (negative: no limit).
+ * It spins, then sleeps on all doorbells at once, never longer than 100 ms at a time (where
+ * the kernel cannot do that, before Linux 5.16, it looks every millisecond). RECORD: next
+ * has something to say. EMPTY: the time is over, or there are no feeds.
+ */
+int tickring_poller_wait(tickring_poller *poller, int64_t timeout_ns);
+/* Detach all readers and free. NULL is allowed. */
+void tickring_poller_free(tickring_poller *poller);
 
 #ifdef __cplusplus
 }

@@ -60,6 +60,7 @@ struct tickring_reader {
 	struct tickring_pulse pulse;
 	int64_t tried_ns; /* our clock when the name was last tried */
 	int untold;       /* moved by itself, and next has not said so yet */
+	struct tickring_filter *filter; /* NULL passes all */
 	tickring_stats stats;
 	tickring_options options;
 	int named; /* path was made from a feed's name, so the segment must bear it */
@@ -125,7 +126,24 @@ int tickring_segment_open(struct tickring_segment *seg, const char *path, const 
 void tickring_segment_close(struct tickring_segment *seg);
 int tickring_segment_shrunk(const struct tickring_segment *seg);
 
+/* What of a record's first words is enough to filter it; word is the one at offset 8. */
+struct tickring_filter {
+	uint32_t kinds;
+	size_t count;            /* symbols; 0 passes every instrument */
+	unsigned char *verdicts; /* one for each row: 0 not judged in this generation */
+	const char *symbols[];
+};
+/* filter.c */
+int tickring_passes(tickring_reader *reader, uint64_t word);
+/* Rows hold within a generation. */
+void tickring_filter_forget(struct tickring_filter *filter);
+
 /* reader.c */
+int64_t tickring_clock_ns(void); /* CLOCK_MONOTONIC */
+/* Whether the next slot has filled, or was overwritten. */
+int tickring_ready(const tickring_reader *reader);
+/* What next would answer, without reading: RECORD for whatever has to be read. */
+int tickring_glance(tickring_reader *reader);
 int64_t tickring_now_ns(void);
 void tickring_look(tickring_reader *reader);
 /* Whether a whole copy is one that a writer leaves; head: only 64 bytes are there. */

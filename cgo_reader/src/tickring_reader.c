@@ -32,6 +32,11 @@ int64_t tickring_now_ns(void)
 	return read_clock(CLOCK_MONOTONIC_COARSE);
 }
 
+int64_t tickring_clock_ns(void)
+{
+	return read_clock(CLOCK_MONOTONIC);
+}
+
 #define FIELD(r, name) ((r)->seg.base + offsetof(tickring_header, name))
 
 static const unsigned char *slot_of(const tickring_reader *r, uint64_t n)
@@ -100,6 +105,12 @@ uint64_t tickring_join(tickring_reader *r)
 uint64_t tickring_next_sequence(const tickring_reader *r)
 {
 	return r->next;
+}
+
+uint64_t tickring_lag(const tickring_reader *r)
+{
+	uint64_t last = tickring_last_sequence(r);
+	return last >= r->next ? last - r->next + 1 : 0;
 }
 
 int tickring_sane(const tickring_record *rec, int head)
@@ -185,15 +196,45 @@ static int overrun(tickring_reader *r, uint64_t v)
 	return TICKRING_OVERRUN;
 }
 
+/*
+ * Pass over the record in the slot, whose mark is v, when the filter does not want it: what
+ * decides stands in one word. RECORD: passed over; EMPTY: wanted.
+ */
+static int pass_over(tickring_reader *r, const unsigned char *slot, uint64_t v)
+{
+	uint64_t word = tickring_load(slot + offsetof(tickring_record, kind));
+	if (tickring_passes(r, word))
+		return TICKRING_EMPTY;
+	uint64_t again = tickring_load_again(slot);
+	if (again != v) {
+		r->stats.torn_rejected++;
+		return overrun(r, again);
+	}
+	r->next++;
+	r->stats.filtered++;
+	return TICKRING_RECORD;
+}
+
 static int fetch(tickring_reader *r, tickring_record *out, size_t words)
 {
-	uint64_t n = r->next;
-	const unsigned char *slot = slot_of(r, n);
-	uint64_t v = tickring_load_acquire(slot);
-	if (v < 2 * n)
-		return TICKRING_EMPTY;
-	if (v > 2 * n)
-		return overrun(r, v);
+	uint64_t n, v;
+	const unsigned char *slot;
+	for (;;) {
+		n = r->next;
+		slot = slot_of(r, n);
+		v = tickring_load_acquire(slot);
+		if (v < 2 * n)
+			return TICKRING_EMPTY;
+		if (v > 2 * n)
+			return overrun(r, v);
+		if (r->filter == NULL || r->resuming)
+			break;
+		int passed = pass_over(r, slot, v);
+		if (passed == TICKRING_OVERRUN || passed == TICKRING_DAMAGED)
+			return passed;
+		if (passed == TICKRING_EMPTY)
+			break;
+	}
 	tickring_copy(out, slot, 1, words);
 	uint64_t again = tickring_load_again(slot);
 	if (again != v) {
@@ -216,6 +257,17 @@ static int skips(tickring_reader *r, const tickring_record *rec)
 	}
 	r->resuming = 0;
 	return 0;
+}
+
+/* Whether the record that ended the dropping is one that the filter does not want. */
+static int refused(tickring_reader *r, const tickring_record *rec)
+{
+	uint64_t word;
+	memcpy(&word, &rec->kind, sizeof word);
+	if (r->filter == NULL || tickring_passes(r, word))
+		return 0;
+	r->stats.filtered++;
+	return 1;
 }
 
 /*
@@ -252,7 +304,10 @@ static int next(tickring_reader *r, tickring_record *out, uint64_t *lost, size_t
 			return TICKRING_SUPERSEDED;
 		int answer = fetch(r, out, words);
 		if (answer == TICKRING_RECORD) {
-			if (r->resuming && skips(r, out))
+			int resumed = r->resuming;
+			if (resumed && skips(r, out))
+				continue;
+			if (resumed && refused(r, out))
 				continue;
 			r->stats.got++;
 			return answer;
@@ -277,9 +332,19 @@ int tickring_next_head(tickring_reader *r, tickring_record *out, uint64_t *lost)
 	return next(r, out, lost, TICKRING_HEAD_WORDS);
 }
 
-static int ready(const tickring_reader *r)
+int tickring_ready(const tickring_reader *r)
 {
 	return tickring_load_acquire(slot_of(r, r->next)) >= 2 * r->next;
+}
+
+int tickring_glance(tickring_reader *r)
+{
+	if (r->damaged)
+		return TICKRING_DAMAGED;
+	if (r->untold || tickring_ready(r))
+		return TICKRING_RECORD;
+	int answer = idle(r);
+	return moved(r, answer) ? TICKRING_RECORD : answer;
 }
 
 static void relax(void)
@@ -302,7 +367,7 @@ static void nap(const tickring_reader *r, uint32_t seen, int64_t ns)
 static int spin(const tickring_reader *r)
 {
 	for (uint32_t i = 0; i < r->options.spin; i++) {
-		if (ready(r))
+		if (tickring_ready(r))
 			return 1;
 		relax();
 	}
@@ -322,7 +387,7 @@ int tickring_wait(tickring_reader *r, int64_t timeout_ns)
 	for (;;) {
 		/* The bell is read before the slot: a record after that look changes it. */
 		uint32_t seen = tickring_load32_acquire(FIELD(r, doorbell));
-		if (ready(r))
+		if (tickring_ready(r))
 			return TICKRING_RECORD;
 		int answer = idle(r);
 		if (moved(r, answer))

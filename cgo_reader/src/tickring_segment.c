@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tickring_internal.h"
@@ -343,6 +344,30 @@ int tickring_attach(const char *dir, const char *feed, const tickring_options *o
 	return make_reader(path, feed, options, out);
 }
 
+/* How often the name of a feed that is not there yet is tried. */
+#define TRY_EVERY_NS 10000000
+
+int tickring_attach_wait(const char *dir, const char *feed, const tickring_options *options,
+                         int64_t timeout_ns, tickring_reader **out)
+{
+	int64_t start = tickring_clock_ns();
+	for (;;) {
+		int err = tickring_attach(dir, feed, options, out);
+		if (err == 0 || err == TICKRING_E_ARGUMENT || err == TICKRING_E_NAME ||
+		    err == TICKRING_E_MEMORY)
+			return err;
+		int64_t ns = TRY_EVERY_NS;
+		if (timeout_ns >= 0) {
+			int64_t left = timeout_ns - (tickring_clock_ns() - start);
+			if (left <= 0)
+				return err;
+			ns = left < ns ? left : ns;
+		}
+		struct timespec ts = {.tv_sec = 0, .tv_nsec = ns};
+		nanosleep(&ts, NULL); /* woken early: tries early */
+	}
+}
+
 int tickring_attach_path(const char *path, const tickring_options *options,
                          tickring_reader **out)
 {
@@ -366,6 +391,7 @@ int tickring_reattach(tickring_reader *r)
 	}
 	tickring_segment_close(&r->seg);
 	r->seg = fresh;
+	tickring_filter_forget(r->filter);
 	r->damaged = 0;
 	memset(&r->pulse, 0, sizeof r->pulse);
 	r->stats.reattached++;
@@ -378,5 +404,6 @@ void tickring_detach(tickring_reader *r)
 	if (r == NULL)
 		return;
 	tickring_segment_close(&r->seg);
+	free(r->filter);
 	free(r);
 }

@@ -158,26 +158,60 @@ int tickring_find(const tickring_reader *r, const char *symbol, uint32_t *id)
 	return TICKRING_E_NO_INSTRUMENT;
 }
 
-int tickring_fresh_within(tickring_reader *r, uint32_t id, int64_t within_ns)
+static int64_t realtime_ns(void)
 {
-	const uint64_t bad = TICKRING_BIT_STALE | TICKRING_BIT_SUSPECT | TICKRING_BIT_RESYNCING |
-	                     TICKRING_BIT_REFUSED | TICKRING_BIT_HALTED;
-	tickring_instrument_state state;
-	tickring_connection connection;
 	struct timespec ts;
-	if (r->damaged || r->seg.source != TICKRING_SOURCE_LIVE ||
-	    tickring_segment_state(r) != TICKRING_STATE_LIVE)
-		return 0;
-	tickring_look(r);
-	if (r->damaged || r->pulse.stale || tickring_get_instrument_state(r, id, &state) != 0)
-		return 0;
-	if ((state.word & bad) != 0 || (state.word & TICKRING_BIT_SUBSCRIBED) == 0 ||
-	    tickring_get_connection(r, state.connection, &connection) != 0 ||
-	    connection.last_receive_ns <= 0)
-		return 0;
 	clock_gettime(CLOCK_REALTIME, &ts);
-	int64_t now = (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
-	return now - connection.last_receive_ns <= within_ns;
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+/* Whether a time lies within a bound of now, in either direction; 0 was never. */
+static int near(int64_t now, int64_t time_ns, int64_t within_ns)
+{
+	if (time_ns <= 0)
+		return 0;
+	int64_t age = now - time_ns;
+	return age <= within_ns && -age <= within_ns;
+}
+
+/* A field of an instrument's row of states; the row was checked. */
+static const unsigned char *state_field(const tickring_reader *r, uint32_t id, size_t offset)
+{
+	return r->seg.base + r->seg.off_states + (uint64_t)id * TICKRING_INSTRUMENT_STATE_SIZE + offset;
+}
+
+int tickring_fresh_within(const tickring_reader *r, uint32_t id, int64_t within_ns)
+{
+	const uint64_t bits = TICKRING_BIT_SUBSCRIBED | TICKRING_BIT_STALE | TICKRING_BIT_SUSPECT |
+	                      TICKRING_BIT_RESYNCING | TICKRING_BIT_REFUSED | TICKRING_BIT_HALTED;
+	if (r->damaged || r->seg.source != TICKRING_SOURCE_LIVE ||
+	    tickring_segment_state(r) != TICKRING_STATE_LIVE || id >= tickring_instrument_count(r))
+		return 0;
+	uint64_t word = tickring_load_acquire(
+		state_field(r, id, offsetof(tickring_instrument_state, word)));
+	uint32_t row = tickring_load32_acquire(
+		state_field(r, id, offsetof(tickring_instrument_state, connection)));
+	if ((word & bits) != TICKRING_BIT_SUBSCRIBED || row >= r->seg.connections)
+		return 0;
+	int64_t beat = (int64_t)tickring_load(FIELD(r, hot_heartbeat_time_ns));
+	int64_t heard = (int64_t)tickring_load(r->seg.base + r->seg.off_connections +
+	                                       (uint64_t)row * TICKRING_CONNECTION_SIZE +
+	                                       offsetof(tickring_connection, last_receive_ns));
+	int64_t now = realtime_ns();
+	return near(now, beat, TICKRING_STALE_AFTER_NS) && near(now, heard, within_ns);
+}
+
+int64_t tickring_quote_age_ns(const tickring_reader *r, uint32_t id)
+{
+	if (id >= tickring_instrument_count(r))
+		return -1;
+	int64_t seen = (int64_t)tickring_load(
+		state_field(r, id, offsetof(tickring_instrument_state, book_ticker_last_seen_ns)));
+	if (seen == 0)
+		return -1;
+	/* Garbage may be any number: no difference overflows that is taken unsigned. */
+	int64_t age = (int64_t)((uint64_t)realtime_ns() - (uint64_t)seen);
+	return seen < 0 ? INT64_MAX : age > 0 ? age : 0;
 }
 
 const char *tickring_feed(const tickring_reader *r) { return r->seg.feed; }

@@ -137,10 +137,13 @@ static void freshness(struct segment *s, tickring_reader *r)
 	unsigned char *row = segment_at(s, TICKRING_SECTION_INSTRUMENT_STATES, 0);
 	unsigned char *heard = segment_at(s, TICKRING_SECTION_CONNECTIONS, 3) +
 	                       offsetof(tickring_connection, last_receive_ns);
+	unsigned char *beat = HEADER_FIELD(s, hot_heartbeat_time_ns);
 	store64(row, (UINT64_C(9) << 32) | TICKRING_BIT_SUBSCRIBED);
 	store32(row + offsetof(tickring_instrument_state, connection), 3);
 	CHECK_EQ(tickring_fresh_within(r, 0, second), 0);
 	store64(heard, (uint64_t)realtime_ns());
+	CHECK_EQ(tickring_fresh_within(r, 0, second), 0);
+	store64(beat, (uint64_t)realtime_ns());
 	CHECK_EQ(tickring_fresh_within(r, 0, second), 1);
 	CHECK_EQ(tickring_state(r, 0, &word), 0);
 	CHECK_EQ(word >> 32, 9);
@@ -158,12 +161,36 @@ static void freshness(struct segment *s, tickring_reader *r)
 	store64(heard, (uint64_t)(realtime_ns() - 2 * second));
 	CHECK_EQ(tickring_fresh_within(r, 0, second), 0);
 	CHECK_EQ(tickring_fresh_within(r, 0, 9 * second), 1);
+	store64(heard, (uint64_t)(realtime_ns() + 2 * second));
+	CHECK_EQ(tickring_fresh_within(r, 0, second), 0);
+	store64(heard, UINT64_C(1) << 63);
+	CHECK_EQ(tickring_fresh_within(r, 0, INT64_MAX), 0);
+	store64(heard, (uint64_t)realtime_ns());
+	store64(beat, (uint64_t)(realtime_ns() - 2 * second));
+	CHECK_EQ(tickring_fresh_within(r, 0, 9 * second), 0);
+	store64(beat, (uint64_t)realtime_ns());
 	store32(row + offsetof(tickring_instrument_state, connection), TICKRING_NO_CONNECTION);
 	CHECK_EQ(tickring_fresh_within(r, 0, 9 * second), 0);
 	CHECK_EQ(tickring_fresh_within(r, 3, 9 * second), 0);
 	store32(row + offsetof(tickring_instrument_state, connection), 3);
 	store32(HEADER_FIELD(s, state), TICKRING_STATE_CLOSED);
 	CHECK_EQ(tickring_fresh_within(r, 0, 9 * second), 0);
+}
+
+static void quote_age(struct segment *s, tickring_reader *r)
+{
+	unsigned char *seen = segment_at(s, TICKRING_SECTION_INSTRUMENT_STATES, 0) +
+	                      offsetof(tickring_instrument_state, book_ticker_last_seen_ns);
+	const int64_t second = 1000000000;
+	CHECK_EQ(tickring_quote_age_ns(r, 0), -1);
+	CHECK_EQ(tickring_quote_age_ns(r, 3), -1);
+	store64(seen, (uint64_t)(realtime_ns() - 5 * second));
+	CHECK(tickring_quote_age_ns(r, 0) >= 5 * second);
+	CHECK(tickring_quote_age_ns(r, 0) < 3600 * second);
+	store64(seen, (uint64_t)(realtime_ns() + 5 * second));
+	CHECK_EQ(tickring_quote_age_ns(r, 0), 0);
+	store64(seen, UINT64_C(1) << 63);
+	CHECK_EQ(tickring_quote_age_ns(r, 0), INT64_MAX);
 }
 
 void test_tables(void)
@@ -176,6 +203,7 @@ void test_tables(void)
 	board(&s, r);
 	book(&s, r);
 	freshness(&s, r);
+	quote_age(&s, r);
 	tickring_detach(r);
 	segment_free(&s);
 }
