@@ -39,6 +39,14 @@ func TestLinesThatAreRefused(t *testing.T) {
 		{"two holes without text between", `x Trade {"channel":"c","s":"<symbol>","u":<uint><uint>}`, errAdjacent},
 		{"a hole at the end", `x Trade {"channel":"c","s":"<symbol>","u":<uint>`, errAdjacent},
 		{"a hole at the end of an optional part, and one behind it", `x Trade {"channel":"c","s":"<symbol>"<opt>,"u":<uint></opt><uint>}`, errAdjacent},
+		{"two parts that repeat", `x Trade {"channel":"c","r":[<each>{"s":"<symbol>"}</each>],"q":[<each>{"u":<uint>}</each>]}`, errEach},
+		{"a part that repeats without the symbol", `x Trade {"channel":"c","s":"<symbol>","r":[<each>{"u":<uint>}</each>]}`, errEach},
+		{"a part that repeats and ends with a hole", `x Trade {"channel":"c","r":[<each>{"s":"<symbol>","u":<uint></each>]}`, errEach},
+		{"a part that repeats in another", `x Trade {"channel":"c","r":[<each>{<each>{"s":"<symbol>"}</each>}</each>]}`, errEach},
+		{"a part that repeats without end", `x Trade {"channel":"c","r":[<each>{"s":"<symbol>"}]}`, errEach},
+		{"a field behind what repeats", `x Trade {"channel":"c","r":[<each>{"s":"<symbol>"}</each>],"u":<uint trade_id>}`, errEach},
+		{"an optional field in what repeats", `x Trade {"channel":"c","r":[<each>{"s":"<symbol>"<opt>,"u":<uint second_id></opt>}</each>]}`, errEach},
+		{"a repeating part that an optional one's end closes", `x Trade {"channel":"c","r":[<each>{"s":"<symbol>"}</opt>]}`, errOptional},
 		{"a decimal without quotes", `x Trade {"channel":"c","s":"<symbol>","p":<decimal price>}`, errQuote},
 		{"more bytes than there is padding", `x Trade {"channel":"c","s":"<symbol>"` + strings.Repeat(`,"note":"<text>"`, 14) + `}`, errPadding},
 	} {
@@ -105,6 +113,7 @@ func TestGeneratedFilesAreUpToDate(t *testing.T) {
 	for _, c := range []struct{ dir, pkg, file string }{
 		{"sample", "sample", "fast_gen_test.go"},
 		{filepath.Join("..", "..", "gateio"), "gateio", "fast_gen.go"},
+		{filepath.Join("..", "..", "gateiofutures"), "gateiofutures", "fast_gen.go"},
 	} {
 		out := filepath.Join(t.TempDir(), "out.go")
 		require.NoError(t, run(c.pkg, filepath.Join(c.dir, "templates.txt"), out))

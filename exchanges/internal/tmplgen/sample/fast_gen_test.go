@@ -13,6 +13,10 @@ var fastChannels = [...]string{
 	"prints",
 	"rolling",
 	"levels",
+	"fills",
+	"state",
+	"contracts",
+	"objects",
 }
 
 // fastOrders is how many groups of shapes are told apart by trying them.
@@ -32,6 +36,14 @@ func fastDecode(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges
 		return 2, fastRolling(p, symbols, b)
 	case 0x6c223a226c656e6e: // nnel":"l
 		return fastTry0(p, symbols, b, &orders[0])
+	case 0x66223a226c656e6e: // nnel":"f
+		return 4, fastFills(p, symbols, b)
+	case 0x73223a226c656e6e: // nnel":"s
+		return 5, fastState(p, symbols, b)
+	case 0x63223a226c656e6e: // nnel":"c
+		return 6, fastContracts(p, symbols, b)
+	case 0x6f223a226c656e6e: // nnel":"o
+		return 7, fastObjects(p, symbols, b)
 	}
 	return 0, false
 }
@@ -451,5 +463,356 @@ func fastWhole(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.
 	it.Sequence = sequence
 	it.BidsFrom, it.BidsTo = int32(bidsFrom), int32(bidsTo)
 	it.AsksFrom, it.AsksTo = int32(asksFrom), int32(asksTo)
+	return true
+}
+
+// fastFills accepts
+//
+//	{"channel":"fills","ms":<ms13 event>,"r":[<each>{"id":<uint trade_id>,"n":<taker quantity>,"p":"<decimal price>","s":"<symbol>"<more><opt>,"own":true</opt>}</each>],"end":<uint>}
+func fastFills(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.Batch) bool {
+	if !fastFillsItems(p, b) || !b.Named(p, symbols) {
+		b.Items = b.Items[:0]
+		return false
+	}
+	return true
+}
+
+// fastFillsItems reads the items; refused, it may leave some.
+func fastFillsItems(p exchanges.Padded, b *exchanges.Batch) bool {
+	var i, n int
+	var ok bool
+	var event int64
+	var tradeId uint64
+	var quantity exchanges.Decimal
+	var quantitySide ring.Aggressor
+	var price exchanges.Decimal
+	var symbolAt, symbolLength int
+	if p.Word(0) != 0x656e6e616863227b || p.Word(8) != 0x6c6c6966223a226c || p.Word(16) != 0x3a22736d222c2273 {
+		return false
+	}
+	if event, ok = p.Millis13(24); !ok {
+		return false
+	}
+	if p.Half(37) != 0x2272222c || p.Half(39) != 0x5b3a2272 {
+		return false
+	}
+	i = 43
+	for {
+		if i >= p.End() {
+			return false
+		}
+		if p.Half(i) != 0x6469227b || p.Half(i+2) != 0x3a226469 {
+			return false
+		}
+		if tradeId, n = p.Uint(i + 6); n == 0 {
+			return false
+		}
+		i += 6 + n
+		if p.Half(i) != 0x226e222c || p.Half(i+1) != 0x3a226e22 {
+			return false
+		}
+		if quantity.Mantissa, quantity.Exponent, quantitySide, n = p.Taker(i + 5); n == 0 {
+			return false
+		}
+		i += 5 + n
+		if p.Half(i) != 0x2270222c || p.Half(i+2) != 0x223a2270 {
+			return false
+		}
+		if price.Mantissa, price.Exponent, n = p.Decimal(i + 6); n == 0 {
+			return false
+		}
+		i += 6 + n
+		if p.Half(i) != 0x73222c22 || p.Half(i+3) != 0x223a2273 {
+			return false
+		}
+		symbolAt = i + 7
+		if symbolLength = p.Name(symbolAt); symbolLength == 0 {
+			return false
+		}
+		i = symbolAt + symbolLength
+		if p.Byte(i) != 0x22 {
+			return false
+		}
+		if i+1 >= p.End() {
+			return false
+		}
+		i += 1
+		if p.Word(i) == 0x743a226e776f222c && p.Word(i+3) == 0x657572743a226e77 {
+			i += 11
+		}
+		if p.Byte(i) != 0x7d {
+			return false
+		}
+		i += 1
+		it := b.Add(ring.KindTrade)
+		if it == nil {
+			return false
+		}
+		it.BidsFrom, it.BidsTo = int32(symbolAt), int32(symbolAt+symbolLength)
+		it.EventTimeNS = event
+		it.TradeID = tradeId
+		it.Quantities[exchanges.TradeQty] = quantity
+		it.Aggressor = quantitySide
+		it.Prices[exchanges.TradePrice] = price
+		it.IDFormat = ring.IDUint64
+		if p.Byte(i) != ',' {
+			break
+		}
+		i++
+	}
+	if p.Word(i) != 0x3a22646e65222c5d {
+		return false
+	}
+	if _, n = p.Uint(i + 8); n == 0 {
+		return false
+	}
+	i += 8 + n
+	if p.Byte(i) != 0x7d {
+		return false
+	}
+	return i+1 == p.End()
+}
+
+// fastState accepts
+//
+//	{"channel":"state","w":<ms13 event>,"s":"<symbol>","l":"<decimal last>","b":"<volume base_volume>","skip":"<volume>","m":"<decimal mark>","i":"<decimal index>","f":"<signed funding_rate>","at":<s10 funding>,"oi":"<volume open_interest>"}
+func fastState(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.Batch) bool {
+	var i, n int
+	var ok bool
+	var event int64
+	var symbolAt, symbolLength int
+	var last exchanges.Decimal
+	var baseVolume exchanges.Decimal
+	var baseVolumeFlag ring.Flags
+	var mark exchanges.Decimal
+	var index exchanges.Decimal
+	var fundingRate exchanges.Decimal
+	var funding int64
+	var openInterest exchanges.Decimal
+	var openInterestFlag ring.Flags
+	if p.Word(0) != 0x656e6e616863227b || p.Word(8) != 0x74617473223a226c || p.Word(15) != 0x3a2277222c226574 {
+		return false
+	}
+	if event, ok = p.Millis13(23); !ok {
+		return false
+	}
+	if p.Half(36) != 0x2273222c || p.Half(38) != 0x223a2273 {
+		return false
+	}
+	symbolAt = 42
+	if symbolLength = p.Name(symbolAt); symbolLength == 0 {
+		return false
+	}
+	i = symbolAt + symbolLength
+	if p.Half(i) != 0x6c222c22 || p.Half(i+3) != 0x223a226c {
+		return false
+	}
+	if last.Mantissa, last.Exponent, n = p.Decimal(i + 7); n == 0 {
+		return false
+	}
+	i += 7 + n
+	if p.Half(i) != 0x62222c22 || p.Half(i+3) != 0x223a2262 {
+		return false
+	}
+	if baseVolume.Mantissa, baseVolume.Exponent, baseVolumeFlag, n = p.Volume(i + 7); n == 0 {
+		return false
+	}
+	i += 7 + n
+	if p.Word(i) != 0x2270696b73222c22 || p.Word(i+2) != 0x223a2270696b7322 {
+		return false
+	}
+	if _, _, _, n = p.Volume(i + 10); n == 0 {
+		return false
+	}
+	i += 10 + n
+	if p.Half(i) != 0x6d222c22 || p.Half(i+3) != 0x223a226d {
+		return false
+	}
+	if mark.Mantissa, mark.Exponent, n = p.Decimal(i + 7); n == 0 {
+		return false
+	}
+	i += 7 + n
+	if p.Half(i) != 0x69222c22 || p.Half(i+3) != 0x223a2269 {
+		return false
+	}
+	if index.Mantissa, index.Exponent, n = p.Decimal(i + 7); n == 0 {
+		return false
+	}
+	i += 7 + n
+	if p.Half(i) != 0x66222c22 || p.Half(i+3) != 0x223a2266 {
+		return false
+	}
+	if fundingRate.Mantissa, fundingRate.Exponent, n = p.Signed(i + 7); n == 0 {
+		return false
+	}
+	i += 7 + n
+	if p.Half(i) != 0x61222c22 || p.Half(i+3) != 0x3a227461 {
+		return false
+	}
+	if funding, ok = p.Seconds10(i + 7); !ok {
+		return false
+	}
+	if p.Half(i+17) != 0x696f222c || p.Half(i+20) != 0x223a2269 {
+		return false
+	}
+	if openInterest.Mantissa, openInterest.Exponent, openInterestFlag, n = p.Volume(i + 24); n == 0 {
+		return false
+	}
+	i += 24 + n
+	if p.Pair(i) != 0x7d22 {
+		return false
+	}
+	if i+2 != p.End() {
+		return false
+	}
+	id, known := symbols.Lookup(p.Slice(symbolAt, symbolLength))
+	if !known {
+		return false
+	}
+	it := b.Add(ring.KindTicker)
+	if it == nil {
+		return false
+	}
+	it.Instrument = id
+	it.Flags = baseVolumeFlag
+	it.EventTimeNS = event
+	it.Prices[exchanges.TickerLast] = last
+	it.Quantities[exchanges.BaseVolume] = baseVolume
+	if it = b.Add(ring.KindPerpetual); it == nil {
+		b.Items = b.Items[:0]
+		return false
+	}
+	it.Instrument = id
+	it.Flags = openInterestFlag
+	it.EventTimeNS = event
+	it.Prices[exchanges.MarkPrice] = mark
+	it.Prices[exchanges.IndexPrice] = index
+	it.Quantities[exchanges.FundingRate] = fundingRate
+	it.WindowEndNS = funding
+	it.Quantities[exchanges.OpenInterest] = openInterest
+	return true
+}
+
+// fastContracts accepts
+//
+//	{"channel":"contracts","u":<uint sequence>,"s":"<symbol>","b":"<decimal bid_price>","B":<amount bid_quantity>}
+func fastContracts(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.Batch) bool {
+	var i, n int
+	var sequence uint64
+	var symbolAt, symbolLength int
+	var bidPrice exchanges.Decimal
+	var bidQuantity exchanges.Decimal
+	if p.Word(0) != 0x656e6e616863227b || p.Word(8) != 0x746e6f63223a226c || p.Word(16) != 0x222c227374636172 || p.Word(19) != 0x3a2275222c227374 {
+		return false
+	}
+	if sequence, n = p.Uint(27); n == 0 {
+		return false
+	}
+	i = 27 + n
+	if p.Half(i) != 0x2273222c || p.Half(i+2) != 0x223a2273 {
+		return false
+	}
+	symbolAt = i + 6
+	if symbolLength = p.Name(symbolAt); symbolLength == 0 {
+		return false
+	}
+	i = symbolAt + symbolLength
+	if p.Half(i) != 0x62222c22 || p.Half(i+3) != 0x223a2262 {
+		return false
+	}
+	if bidPrice.Mantissa, bidPrice.Exponent, n = p.Decimal(i + 7); n == 0 {
+		return false
+	}
+	i += 7 + n
+	if p.Half(i) != 0x42222c22 || p.Half(i+2) != 0x3a224222 {
+		return false
+	}
+	if bidQuantity.Mantissa, bidQuantity.Exponent, n = p.Amount(i + 6); n == 0 {
+		return false
+	}
+	i += 6 + n
+	if p.Byte(i) != 0x7d {
+		return false
+	}
+	if i+1 != p.End() {
+		return false
+	}
+	id, known := symbols.Lookup(p.Slice(symbolAt, symbolLength))
+	if !known {
+		return false
+	}
+	it := b.Add(ring.KindBookTicker)
+	if it == nil {
+		return false
+	}
+	it.Instrument = id
+	it.Sequence = sequence
+	it.Prices[exchanges.BidPrice] = bidPrice
+	it.Quantities[exchanges.BidQty] = bidQuantity
+	return true
+}
+
+// fastObjects accepts
+//
+//	{"channel":"objects","u":<uint sequence>,"s":"<symbol>","a":<objects asks>,"b":<objects bids>}
+func fastObjects(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.Batch) bool {
+	var i, n int
+	var sequence uint64
+	var symbolAt, symbolLength int
+	var asksFrom, asksTo int
+	var bidsFrom, bidsTo int
+	b.Levels = b.Levels[:0]
+	if p.Word(0) != 0x656e6e616863227b || p.Word(8) != 0x656a626f223a226c || p.Word(16) != 0x2275222c22737463 || p.Word(17) != 0x3a2275222c227374 {
+		return false
+	}
+	if sequence, n = p.Uint(25); n == 0 {
+		return false
+	}
+	i = 25 + n
+	if p.Half(i) != 0x2273222c || p.Half(i+2) != 0x223a2273 {
+		return false
+	}
+	symbolAt = i + 6
+	if symbolLength = p.Name(symbolAt); symbolLength == 0 {
+		return false
+	}
+	i = symbolAt + symbolLength
+	if p.Half(i) != 0x61222c22 || p.Half(i+2) != 0x3a226122 {
+		return false
+	}
+	asksFrom = len(b.Levels)
+	if n = p.ObjectLevels(i+6, b); n == 0 {
+		return false
+	}
+	asksTo = len(b.Levels)
+	i += 6 + n
+	if p.Half(i) != 0x2262222c || p.Half(i+1) != 0x3a226222 {
+		return false
+	}
+	bidsFrom = len(b.Levels)
+	if n = p.ObjectLevels(i+5, b); n == 0 {
+		return false
+	}
+	bidsTo = len(b.Levels)
+	i += 5 + n
+	if p.Byte(i) != 0x7d {
+		return false
+	}
+	if i+1 != p.End() {
+		return false
+	}
+	id, known := symbols.Lookup(p.Slice(symbolAt, symbolLength))
+	if !known {
+		return false
+	}
+	it := b.Add(ring.KindDepth)
+	if it == nil {
+		return false
+	}
+	it.Instrument = id
+	it.Rule = exchanges.RuleREST
+	it.Sequence = sequence
+	it.AsksFrom, it.AsksTo = int32(asksFrom), int32(asksTo)
+	it.BidsFrom, it.BidsTo = int32(bidsFrom), int32(bidsTo)
 	return true
 }
