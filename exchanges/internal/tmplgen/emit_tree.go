@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,6 +13,8 @@ type dispatch struct {
 	out      *bytes.Buffer
 	channels []string
 	leaves   [][]*shape
+	// items says what a frame is decoded into, one item if empty.
+	items string
 }
 
 func (g *dispatch) f(format string, args ...any) { fmt.Fprintf(g.out, format, args...) }
@@ -26,7 +29,7 @@ func (g *dispatch) write(tree *node) {
 	inner := &dispatch{out: &body, channels: g.channels}
 	inner.node(tree)
 	g.f("// fastOrders is how many groups of shapes are told apart by trying them.\nconst fastOrders = %d\n\n", len(inner.leaves))
-	g.f("// fastDecode decodes a frame of a known shape into one item of the batch, which has\n")
+	g.f("// fastDecode decodes a frame of a known shape into %s of the batch, which has\n", cmp.Or(g.items, "one item"))
 	g.f("// none, and returns the number of its channel; false means that nothing is known of\n")
 	g.f("// the frame, and that levels may have been left in the batch. Of each group of shapes\n")
 	g.f("// the one that fitted last, by orders, is tried first.\n")

@@ -11,8 +11,13 @@ func main() {
 	pkg := flag.String("package", "", "package of the generated file")
 	in := flag.String("in", "templates.txt", "shapes of the messages")
 	out := flag.String("out", "fast_gen.go", "generated file")
+	protobuf := flag.Bool("protobuf", false, "the shapes are those of protobuf messages")
 	flag.Parse()
-	if err := run(*pkg, *in, *out); err != nil {
+	do := run
+	if *protobuf {
+		do = runProtobuf
+	}
+	if err := do(*pkg, *in, *out); err != nil {
 		fmt.Fprintln(os.Stderr, "tmplgen:", err)
 		os.Exit(1)
 	}
