@@ -37,7 +37,28 @@ type push struct {
 // Unknown fields are skipped by their wire type, of a field given twice the last
 // value holds, and any order of fields will do, as protobuf wants. Two bodies in
 // one push are refused. Nothing of a refused push is left in the batch.
+//
+// A push with exchanges.FastPadding bytes of allocation behind it is first tried as one
+// of the shapes of templates.txt, with the same outcome in a fraction of the time.
 func (d *Dialect) DecodeBinary(frame []byte, symbols *exchanges.SymbolTable, b *exchanges.Batch) exchanges.Verdict {
+	b.Reset()
+	p, padded := exchanges.Pad(frame)
+	if !padded {
+		return d.decodeReference(frame, symbols, b)
+	}
+	if stream, ok := d.decodeFast(p, symbols, b); ok {
+		d.fast.stats[stream].Hits++
+		return exchanges.Verdict{Class: exchanges.ClassData, Stream: stream}
+	}
+	v := d.decodeReference(frame, symbols, b)
+	if v.Class == exchanges.ClassData {
+		d.fast.stats[v.Stream].Fallbacks++
+	}
+	return v
+}
+
+// decodeReference is DecodeBinary without templates.
+func (d *Dialect) decodeReference(frame []byte, symbols *exchanges.SymbolTable, b *exchanges.Batch) exchanges.Verdict {
 	b.Reset()
 	d.batch, d.symbols = b, symbols
 	d.failure = failure{}

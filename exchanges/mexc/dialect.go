@@ -26,6 +26,7 @@ type Dialect struct {
 	life   time.Duration
 	drop   bool
 
+	fast     fastPath
 	lexer    jlexer.Lexer
 	answer   answer
 	rejected []exchanges.StreamRef
@@ -106,7 +107,9 @@ func New() *Dialect {
 	book, _ := find(bookChoices, defaultBook)
 	ticker, _ := find(tickerChoices, defaultTicker)
 	trades, _ := find(tradesChoices, defaultTrades)
-	return &Dialect{book: book, ticker: ticker, trades: trades, zone: defaultZone, quiet: defaultQuiet, life: defaultLife}
+	d := &Dialect{book: book, ticker: ticker, trades: trades, zone: defaultZone, quiet: defaultQuiet, life: defaultLife}
+	d.fast.route()
+	return d
 }
 
 func find(choices []choice, value string) (choice, bool) {
