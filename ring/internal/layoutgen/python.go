@@ -18,12 +18,12 @@ from typing import Final, NamedTuple
 
 
 class Field(NamedTuple):
-    """One field: type is u8 to i64 or the name of a struct, count 0 for a single value."""
+    """One field: type is u8 to i64 or the name of a struct, length 0 for a single value."""
 
     name: str
     offset: int
     type: str
-    count: int
+    length: int
 
 
 class Struct(NamedTuple):
