@@ -106,7 +106,7 @@ func (v *View) ReadBoard(id int, place BoardSlot, out *Record) Answer {
 		loadRecord(out, src)
 		if atomic.LoadUint64(&src.Commit) == before {
 			out.Commit = before
-			if before > 2*MaxSequence || !out.sane() {
+			if before > 2*MaxSequence || !out.sane(false) {
 				return AnswerDamaged
 			}
 			return AnswerRecord

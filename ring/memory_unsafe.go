@@ -72,6 +72,31 @@ func copyState(dst, src *InstrumentState) {
 	loadBlock(unsafe.Pointer(dst), unsafe.Pointer(src), InstrumentStateSize/8)
 }
 
+func copyReaderSlot(dst, src *ReaderSlot) {
+	loadBlock(unsafe.Pointer(dst), unsafe.Pointer(src), ReaderSlotSize/8)
+}
+
+// storeReaderSlot stores all words of a slot behind its claim.
+func storeReaderSlot(dst, src *ReaderSlot) {
+	d := unsafe.Slice((*uint64)(unsafe.Pointer(dst)), ReaderSlotSize/8)
+	s := unsafe.Slice((*uint64)(unsafe.Pointer(src)), ReaderSlotSize/8)
+	for i := 1; i < len(d); i++ {
+		atomic.StoreUint64(&d[i], s[i])
+	}
+}
+
+// loadHead copies the shared words 1 to 7: the first cache line.
+func loadHead(dst, src *Record) {
+	d, s := words(dst), words(src)
+	d[1] = atomic.LoadUint64(&s[1])
+	d[2] = atomic.LoadUint64(&s[2])
+	d[3] = atomic.LoadUint64(&s[3])
+	d[4] = atomic.LoadUint64(&s[4])
+	d[5] = atomic.LoadUint64(&s[5])
+	d[6] = atomic.LoadUint64(&s[6])
+	d[7] = atomic.LoadUint64(&s[7])
+}
+
 // The bodies are views of the record's 80 bytes; they live as long as r.
 
 // BookTicker is the body of a KindBookTicker record.

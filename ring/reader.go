@@ -90,9 +90,18 @@ func margin(slots uint64) uint64 { return max(slots/8, 2) }
 //	CLOSED      drained, and no record will follow
 //	SUPERSEDED  drained, and a newer segment has the name
 //	DAMAGED     bytes that no writer leaves; final
-func (r *Reader) Next(out *Record) Answer {
+func (r *Reader) Next(out *Record) Answer { return r.take(out, false) }
+
+// NextHead is Next for a reader in a hurry: only the first 64 bytes are copied and
+// validated, one cache line. They hold kind, flags, instrument, receive time, the
+// four values of a book ticker, price, quantity and id of a trade. The rest of out
+// keeps what it had, so that a body's later fields and the last two times must not be
+// read.
+func (r *Reader) NextHead(out *Record) Answer { return r.take(out, true) }
+
+func (r *Reader) take(out *Record, head bool) Answer {
 	for {
-		a := r.fetch(out)
+		a := r.fetch(out, head)
 		if a == AnswerRecord && r.resuming && r.skips(out) {
 			continue
 		}
@@ -111,7 +120,7 @@ func (r *Reader) skips(out *Record) bool {
 	return false
 }
 
-func (r *Reader) fetch(out *Record) Answer {
+func (r *Reader) fetch(out *Record, head bool) Answer {
 	if r.damaged {
 		return AnswerDamaged
 	}
@@ -124,13 +133,17 @@ func (r *Reader) fetch(out *Record) Answer {
 	if v > 2*n {
 		return r.overrun(v, n)
 	}
-	loadRecord(out, slot)
+	if head {
+		loadHead(out, slot)
+	} else {
+		loadRecord(out, slot)
+	}
 	if again := atomic.LoadUint64(&slot.Commit); again != v {
 		r.Stats.Torn++
 		return r.overrun(again, n)
 	}
 	out.Commit = v
-	if !out.sane() {
+	if !out.sane(head) {
 		r.damaged = true
 		return AnswerDamaged
 	}
@@ -196,8 +209,10 @@ func (r *Reader) idle(slot *Record, n uint64) Answer {
 // reader's own clock: no clock is compared between processes or containers. Of
 // each gap between two looks at most half the bound counts, so that a reader that
 // was stopped together with the writer looks again before it judges.
-func (r *Reader) checkHeartbeat() {
-	beat, now := atomic.LoadUint64(&r.view.h.HotHeartbeat), time.Since(r.started)
+func (r *Reader) checkHeartbeat() { r.checkHeartbeatAt(time.Since(r.started)) }
+
+func (r *Reader) checkHeartbeatAt(now time.Duration) {
+	beat := atomic.LoadUint64(&r.view.h.HotHeartbeat)
 	gap := now - r.lastLook
 	r.lastLook = now
 	if !r.looked || beat != r.heartbeat {
@@ -206,6 +221,16 @@ func (r *Reader) checkHeartbeat() {
 	}
 	r.still += min(gap, StaleAfterNS/2)
 	r.stale = r.still >= StaleAfterNS
+}
+
+// Lag is how many records the writer was ahead of this reader when its last frame
+// ended; 0 when there is none, or when the header cannot be believed.
+func (r *Reader) Lag() uint64 {
+	last := r.view.LastSequence()
+	if last < r.next || last > MaxSequence {
+		return 0
+	}
+	return last - r.next + 1
 }
 
 // Join copies nothing itself: it takes the watermark, lets the caller copy what it
@@ -223,16 +248,16 @@ func (r *Reader) Join(copyBoard func()) {
 func (r *Record) Sequence() uint64 { return r.Commit / 2 }
 
 // sane says that a whole record is one that a writer could have written: its kind
-// is known and its inner lengths lie within it.
-func (r *Record) sane() bool {
+// is known and its inner lengths lie within it; head: only 64 bytes are there.
+func (r *Record) sane(head bool) bool {
 	switch r.Kind {
 	case KindBookTicker, KindTicker, KindPerpetual:
 		return true
 	case KindTrade:
-		return r.Trade().TextLength <= 24
+		return head || r.Trade().TextLength <= 24
 	case KindDepth:
 		d := r.Depth()
-		return uint(d.Bids)+uint(d.Asks) <= LevelsPerRecord
+		return head || uint(d.Bids)+uint(d.Asks) <= LevelsPerRecord
 	case KindStatus:
 		return r.Status().TextLength <= 40
 	}

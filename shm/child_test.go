@@ -25,16 +25,17 @@ const (
 	envUID   = "TICKRING_SHM_TEST_UID"
 	envGroup = "TICKRING_SHM_TEST_GROUP"
 
-	roleHold    = "hold"    // publish, say "holding", wait to be killed
-	roleStop    = "stop"    // stop at a step, say "at STEP", wait to be killed
-	roleChurn   = "churn"   // publish and close without end
-	roleOpen    = "open"    // open, say the error
-	roleCreate  = "create"  // create, say the error
-	rolePrepare = "prepare" // prepare, acquire and publish, stop at a step as roleStop
-	roleTouch   = "touch"   // open, wait for a line, touch the last byte unguarded
-	nobody      = 65534     // user and group of no rights
-	childFeed   = "gateio"  // the feed of every child
-	lineTimeout = time.Minute
+	roleHold     = "hold"     // publish, say "holding", wait to be killed
+	roleStop     = "stop"     // stop at a step, say "at STEP", wait to be killed
+	roleChurn    = "churn"    // publish and close without end
+	roleOpen     = "open"     // open, say the error
+	roleCreate   = "create"   // create, say the error
+	rolePrepare  = "prepare"  // prepare, acquire and publish, stop at a step as roleStop
+	roleRegister = "register" // register a reader, say "registered", wait to be killed
+	roleTouch    = "touch"    // open, wait for a line, touch the last byte unguarded
+	nobody       = 65534      // user and group of no rights
+	childFeed    = "gateio"   // the feed of every child
+	lineTimeout  = time.Minute
 )
 
 func TestMain(m *testing.M) {
@@ -91,6 +92,15 @@ func beChild(role string) {
 		must(err)
 		must(s.Acquire(context.Background()))
 		must(s.Publish())
+	case roleRegister:
+		m, err := Open(opts.Dir, childFeed)
+		must(err)
+		_, err = m.Register("child")
+		if err != nil {
+			fmt.Println("result", err)
+			return
+		}
+		say("registered")
 	case roleTouch:
 		m, err := Open(opts.Dir, childFeed)
 		must(err)

@@ -26,6 +26,7 @@ const (
 	stepFormatted = "formatted"
 	stepReady     = "ready"
 	stepNoted     = "noted"
+	stepReaders   = "readers"
 	stepRenamed   = "renamed"
 	stepTold      = "told"
 )
@@ -43,6 +44,8 @@ type Segment struct {
 	published  bool
 	closed     bool
 	told       error
+
+	readers error // why there is no file of readers
 }
 
 // Create takes the feed's lock, reserves memory for a segment and formats it

@@ -10,7 +10,8 @@
 //	.F.lock              makes the writer unique, 0600; never renamed, never deleted
 //	.F.<pid>.<hex>.new   a segment that is being built, locked by its maker; swept by
 //	                     the next publisher once that is dead
-//	F.readers            what readers say of themselves; not of this package
+//	F.readers            what readers say of themselves, 0660; kept over publishers,
+//	                     written by readers, never mapped by a publisher
 //
 // # Life
 //

@@ -3,7 +3,6 @@ package shm
 import (
 	"bytes"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -47,30 +46,37 @@ func identify(cfg *ring.Config) error {
 		return err
 	}
 	cfg.CreatedRealtimeNS = time.Now().UnixNano()
-	var now unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
-		return fmt.Errorf("read monotonic clock: %w", err)
-	}
-	cfg.CreatedMonotonicNS = now.Nano()
+	cfg.CreatedMonotonicNS = monotonicNS()
 	return nil
 }
 
-// startTime returns this process's start in clock ticks since boot: field 22 of
-// proc(5) stat. The second field is the command in parentheses and may hold
+// monotonicNS is CLOCK_MONOTONIC, which every Linux has.
+func monotonicNS() int64 {
+	var now unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
+		panic("shm: no monotonic clock: " + err.Error())
+	}
+	return now.Nano()
+}
+
+// startTime returns this process's start in clock ticks since boot.
+func startTime() (uint64, error) { return startTimeOf("/proc/self/stat") }
+
+// startTimeOf reads a start from proc(5) stat: field 22. The second field is the command in parentheses and may hold
 // anything, so the count starts behind the last parenthesis.
-func startTime() (uint64, error) {
-	stat, err := os.ReadFile("/proc/self/stat")
+func startTimeOf(path string) (uint64, error) {
+	stat, err := os.ReadFile(path)
 	if err != nil {
-		return 0, fmt.Errorf("read own start time: %w", err)
+		return 0, fmt.Errorf("read start time: %w", err)
 	}
 	const fieldsBehindCommand = 22 - 2
 	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
 	if len(fields) < fieldsBehindCommand {
-		return 0, errors.New("read own start time: /proc/self/stat is short")
+		return 0, fmt.Errorf("read start time: %s is short", path)
 	}
 	ticks, err := strconv.ParseUint(string(fields[fieldsBehindCommand-1]), 10, 64)
 	if err != nil {
-		return 0, fmt.Errorf("read own start time: %w", err)
+		return 0, fmt.Errorf("read start time: %w", err)
 	}
 	return ticks, nil
 }

@@ -92,7 +92,7 @@ func TestKilledBetweenSteps(t *testing.T) {
 		renamed bool
 	}{
 		{stepLocked, false}, {stepSwept, false}, {stepCreated, false}, {stepReserved, false}, {stepMapped, false},
-		{stepFormatted, false}, {stepReady, false}, {stepNoted, false}, {stepRenamed, true}, {stepTold, true},
+		{stepFormatted, false}, {stepReady, false}, {stepNoted, false}, {stepReaders, false}, {stepRenamed, true}, {stepTold, true},
 	}
 	for _, step := range steps {
 		t.Run("at "+step.name+" of the first segment", func(t *testing.T) {
@@ -144,7 +144,7 @@ func checkNext(t *testing.T, dir string, after uint64) {
 	require.NoError(t, next.Told())
 	assert.Greater(t, next.Generation(), after)
 	assert.Equal(t, next.Generation(), open(t, dir, childFeed).View().Generation())
-	assert.ElementsMatch(t, []string{childFeed, "." + childFeed + ".lock"}, names(t, dir))
+	assert.ElementsMatch(t, []string{childFeed, childFeed + ".readers", "." + childFeed + ".lock"}, names(t, dir))
 }
 
 // Killed at random moments of a life of nothing but births and deaths: the name
@@ -171,7 +171,7 @@ func TestKilledAtRandom(t *testing.T) {
 		require.Greater(t, s.Generation(), last)
 		last = s.Generation()
 		require.NoError(t, s.Close(false))
-		require.Len(t, names(t, dir), 2)
+		require.Len(t, names(t, dir), 3)
 	}
 }
 

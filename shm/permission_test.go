@@ -183,7 +183,7 @@ func TestFullFilesystem(t *testing.T) {
 	assert.Contains(t, err.Error(), strconv.FormatInt(space.NeedBytes, 10))
 	assert.Contains(t, err.Error(), "enlarge the filesystem")
 	assert.NotContains(t, err.Error(), "\n", "one line")
-	assert.ElementsMatch(t, []string{"f", ".f.lock", ".g.lock"}, names(t, dir))
+	assert.ElementsMatch(t, []string{"f", "f.readers", ".f.lock", ".g.lock"}, names(t, dir))
 
 	file, err := os.Create(filepath.Join(dir, "late"))
 	require.NoError(t, err)

@@ -62,7 +62,7 @@ func TestPreparedSegmentTakesTheFeedOver(t *testing.T) {
 	require.NotNil(t, successor)
 	assert.Equal(t, uint64(2), successor.View().Generation())
 	require.NoError(t, successor.Close())
-	assert.ElementsMatch(t, []string{childFeed, "." + childFeed + ".lock"}, names(t, dir))
+	assert.ElementsMatch(t, []string{childFeed, childFeed + ".readers", "." + childFeed + ".lock"}, names(t, dir))
 	require.ErrorIs(t, next.Acquire(ended()), ErrPublished)
 }
 

@@ -35,6 +35,8 @@ func (s *Segment) Publish() error {
 		return s.fault("note generation in", lockPath(s.opts.Dir, s.feed), err)
 	}
 	s.opts.onStep(stepNoted)
+	s.readers = s.makeReaders() // before the name: readers look for it next
+	s.opts.onStep(stepReaders)
 	old, err := openOld(s.Path()) // by the name, so before the name changes hands
 	if err != nil {
 		s.told = err
@@ -188,7 +190,13 @@ func (s *Segment) removeFile(remove bool) error {
 	if err != nil || !same {
 		return err
 	}
-	return os.Remove(path)
+	if s.published {
+		err = os.Remove(readersPath(path))
+		if errors.Is(err, unix.ENOENT) {
+			err = nil
+		}
+	}
+	return errors.Join(err, os.Remove(path))
 }
 
 // leadsTo says whether a name is that of an open file; false when it is gone.

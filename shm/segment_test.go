@@ -65,7 +65,7 @@ func TestSegmentAppearsWhole(t *testing.T) {
 	_, err := Open(dir, "gateio")
 	require.ErrorIs(t, err, ErrNoFeed)
 	require.NoError(t, s.Publish())
-	assert.ElementsMatch(t, []string{"gateio", ".gateio.lock"}, names(t, dir))
+	assert.ElementsMatch(t, []string{"gateio", "gateio.readers", ".gateio.lock"}, names(t, dir))
 
 	m := open(t, dir, "gateio")
 	v := m.View()
@@ -118,6 +118,7 @@ func TestGenerationOutlivesTheFile(t *testing.T) {
 		assert.Equal(t, want, s.Generation())
 		if want%2 == 0 {
 			require.NoError(t, os.Remove(s.Path()))
+			require.NoError(t, os.Remove(readersPath(s.Path())))
 		}
 		require.NoError(t, s.Close(want%2 == 1))
 		assert.Equal(t, []string{".f.lock"}, names(t, dir))
