@@ -16,7 +16,8 @@ import (
 )
 
 // Every frame that the venue, or a re-encoding of it, sent in a shared recording
-// decodes, none is refused, and the records are what protobuf's own library reads.
+// decodes, none is refused, the records are what protobuf's own library reads, and the
+// templates read the same without leaving any to the reference.
 func TestCapturesAgreeWithTheModel(t *testing.T) {
 	paths, err := filepath.Glob(filepath.Join(recordings.Path(t, "captures", "mexc"), "*.jsonl.zst"))
 	require.NoError(t, err)
@@ -24,7 +25,9 @@ func TestCapturesAgreeWithTheModel(t *testing.T) {
 	for _, path := range paths {
 		t.Run(filepath.Base(path), func(t *testing.T) {
 			t.Parallel()
-			compareCapture(t, messagesOf(t, path))
+			messages := messagesOf(t, path)
+			compareCapture(t, messages)
+			requireNoFallback(t, messages)
 		})
 	}
 }

@@ -397,21 +397,8 @@ func TestFastPathDoesNotAllocate(t *testing.T) {
 	}
 }
 
-// Every push with data of every recording of the venue, and of its re-encodings, is
-// accepted; those that are compared, all with TICKRING_FULL=1, are what the reference
-// reads.
-func TestCapturesNeedNoFallback(t *testing.T) {
-	paths, err := filepath.Glob(filepath.Join(recordings.Path(t, "captures", "mexc"), "*.jsonl.zst"))
-	require.NoError(t, err)
-	require.NotEmpty(t, paths)
-	for _, path := range paths {
-		t.Run(filepath.Base(path), func(t *testing.T) {
-			t.Parallel()
-			requireNoFallback(t, messagesOf(t, path))
-		})
-	}
-}
-
+// requireNoFallback wants every push with data of a recording to be accepted; those
+// that are compared, all with TICKRING_FULL=1, are what the reference reads.
 func requireNoFallback(t *testing.T, messages []message) {
 	stride := max(1, len(messages)/comparedMessages)
 	if os.Getenv("TICKRING_FULL") == "1" {
