@@ -169,8 +169,12 @@ type PublisherConfig struct {
 	// PerformanceEvery is how often a performance line is logged, to the second; 0
 	// never. An anonymous segment has none: its owner logs what it wants.
 	PerformanceEvery time.Duration
+	// Options are what Dialect was set to, as KEY and VALUE, for recordings.
+	Options [][2]string
 	// Logger gets control events, off the hot thread; nil discards.
 	Logger *slog.Logger
+
+	record *Recording // made from the first record on; see RecordPublisher
 }
 
 // check fills defaults and names what is wrong.

@@ -3,7 +3,6 @@ package feed
 import (
 	"errors"
 	"io"
-	"math/rand/v2"
 
 	"github.com/tickring/tickring/exchanges"
 	"github.com/tickring/tickring/feed/internal/wire"
@@ -29,7 +28,7 @@ const (
 // conn is one connection of the feed, over all its reconnects. Hot thread only.
 type conn struct {
 	row   uint16
-	ws    *wire.Conn // nil while down
+	ws    socket // nil while down
 	state ring.ConnectionState
 	stats ring.ConnectionRow
 	subs  []*subscription
@@ -376,7 +375,7 @@ func (h *hot) nextWait(c *conn, e *wire.DialError, now int64) int64 {
 	default:
 		c.waitNS = min(max((now-c.downNS)/retryShare, retryFirstNS), retryMaxNS)
 	}
-	wait := c.waitNS/2 + rand.Int64N(c.waitNS/2+1)
+	wait := c.waitNS/2 + h.random(c.waitNS/2+1)
 	return max(wait, int64(e.RetryAfter))
 }
 
@@ -393,7 +392,7 @@ func (h *hot) failover(c *conn) {
 
 // up puts a dialled connection into service: everything wanted of it is asked for
 // again, changes made meanwhile included.
-func (h *hot) up(c *conn, ws *wire.Conn, now int64) {
+func (h *hot) up(c *conn, ws socket, now int64) {
 	if err := h.poller.Add(ws.FD(), uint32(c.row)); err != nil {
 		_ = ws.Close()
 		h.dialFailed(c, &wire.DialError{Code: wire.DialOther, Reason: err.Error(), Err: err}, now)

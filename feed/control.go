@@ -33,10 +33,11 @@ const (
 	opStatus      = "status"      // symbols (default all); result is ControlStatus
 	opBadFrames   = "bad_frames"  // no keys; result is a list of ControlBadFrame
 	opRelease     = "release"     // generation: the one to be let go; see takeover.go
+	opRecord      = "record"      // no keys; items follow the answer; see control_record.go
 )
 
 // opNames are all operations.
-const opNames = opSubscribe + ", " + opUnsubscribe + ", " + opStatus + ", " + opBadFrames + ", " + opRelease
+const opNames = opSubscribe + ", " + opUnsubscribe + ", " + opStatus + ", " + opBadFrames + ", " + opRelease + ", " + opRecord
 
 // Codes of an answer that is not ok.
 const (

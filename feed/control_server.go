@@ -222,10 +222,11 @@ func (busyError) Error() string {
 // or sends a line that is too long.
 func (s *controlServer) serve(c net.Conn) {
 	defer s.work.Done()
+	given := false // to a stream, which closes it
 	defer func() {
 		s.mu.Lock()
 		delete(s.clients, c)
-		mine := c != s.heir
+		mine := c != s.heir && !given
 		s.mu.Unlock()
 		if mine {
 			_ = c.Close() // nothing is left to be sent
@@ -238,7 +239,7 @@ func (s *controlServer) serve(c net.Conn) {
 			break
 		}
 		result, err := s.do(c, lines.Bytes())
-		if errors.Is(err, errReleased) || writeAnswer(c, result, err) != nil {
+		if given = errors.Is(err, errGiven); given || errors.Is(err, errReleased) || writeAnswer(c, result, err) != nil {
 			return
 		}
 	}
@@ -299,6 +300,8 @@ func (s *controlServer) do(c net.Conn, line []byte) (any, error) {
 		return s.badFrames(r)
 	case opRelease:
 		return nil, s.release(c, r)
+	case opRecord:
+		return nil, s.record(c, r)
 	}
 	return nil, requestf("op %q: allowed are %s", r.op, opNames)
 }

@@ -1,6 +1,8 @@
 package feed
 
 import (
+	"math/rand/v2"
+
 	"github.com/tickring/tickring/exchanges"
 	"github.com/tickring/tickring/feed/internal/wire"
 	"github.com/tickring/tickring/ring"
@@ -32,7 +34,8 @@ type hot struct {
 	cfg     *PublisherConfig
 	dialect Dialect
 	w       *ring.Writer
-	clock   *wire.Clock
+	clock   hotClock
+	tee     *tee // what a recording is made of; nil where there is none
 	poller  *wire.Poller
 	waker   *wire.Waker
 	cmds    *wire.Queue[command]
@@ -83,6 +86,7 @@ type hot struct {
 	priceExponent    int8
 	quantityExponent int8
 	requestID        uint64
+	jitter           rand.PCG
 	bad              badFrames
 	requestBatch     []*subscription
 	scratch          []byte
@@ -98,7 +102,7 @@ type command struct {
 type dialResult struct {
 	conn    *conn
 	attempt uint64
-	ws      *wire.Conn
+	ws      socket
 	err     *wire.DialError
 }
 
@@ -112,14 +116,18 @@ func (h *hot) loop() {
 			h.logText(logPoll, nil, []byte(err.Error()))
 		}
 		for _, e := range h.events[:n] {
+			h.tee.event(e)
 			h.event(e)
+			h.tee.end(h)
 		}
 		now := h.clock.Now()
 		if n > 0 {
 			h.lastWork = now
 		}
 		if now >= h.nextTick && !h.closing {
+			h.tee.tick(now)
 			h.tick(now)
+			h.tee.end(h)
 		}
 	}
 }
@@ -177,7 +185,9 @@ func (h *hot) ring(now int64) {
 // drain takes commands and dial results in.
 func (h *hot) drain() {
 	for r := h.dials.Pop(); r != nil; r = h.dials.Pop() {
+		h.tee.dialled(r)
 		h.dialled(r)
+		h.tee.end(h)
 	}
 	for !h.closing {
 		c := h.cmds.Pop()
@@ -185,6 +195,7 @@ func (h *hot) drain() {
 			return
 		}
 		c.run(h)
+		h.tee.end(h)
 	}
 }
 

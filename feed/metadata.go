@@ -180,7 +180,10 @@ func (p *Publisher) librarian(m *metadata) {
 		}
 		if m.refresh(p.ctx) {
 			table := m.table()
-			_ = p.command(func(h *hot) { h.informed(table) }) // closed meanwhile: nobody wants it
+			_ = p.command(func(h *hot) {
+				h.tee.informed(h, table)
+				h.informed(table)
+			}) // closed meanwhile: nobody wants it
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -26,6 +27,7 @@ type Publisher struct {
 	hot     *hot
 	control *controlServer // nil without a file, and where it cannot listen
 	rest    *rest          // nil where no snapshots are fetched
+	tap     *tap           // nil where no recording was begun with the feed
 	cancel  context.CancelFunc
 	ctx     context.Context
 	done    chan struct{}
@@ -148,16 +150,14 @@ func (p *Publisher) start(names []string, metadata *metadata, owned bool) error 
 	h.dial = p.dial
 	h.metadata = metadata.table()
 	p.snapshots(h)
-	for i, s := range p.cfg.Symbols {
-		in, err := h.addInstrument(s, names[i], h.metadata[names[i]])
-		if err != nil {
-			return err
-		}
-		h.want(in, p.cfg.Channels)
+	if err := p.record(h); err != nil {
+		return err
 	}
-	if len(h.conns) == 0 {
-		h.newConn(h.clock.Now())
+	h.tee.started(h, p.cfg.Symbols, names, p.cfg.Channels)
+	if err := h.begin(p.cfg.Symbols, names, p.cfg.Channels); err != nil {
+		return err
 	}
+	h.tee.end(h)
 	if owned {
 		if err := p.publish(); err != nil {
 			return err
@@ -178,16 +178,18 @@ func (p *Publisher) start(names []string, metadata *metadata, owned bool) error 
 }
 
 func newHot(cfg *PublisherConfig, buf []byte) (*hot, error) {
+	clock := wire.NewClock()
 	h := &hot{
-		cfg: cfg, dialect: cfg.Dialect, clock: wire.NewClock(),
+		cfg: cfg, dialect: cfg.Dialect, clock: clock,
 		symbols: exchanges.NewSymbolTable(), bySymbol: map[Symbol]*instrument{},
 		streams: cfg.Dialect.Streams(ring.AllChannels),
 		cmds:    wire.NewQueue[command](queueCap), dials: wire.NewQueue[dialResult](queueCap),
 		logs: wire.NewQueue[logEvent](queueCap), hosts: map[string]*hostLimit{},
 	}
 	h.learnDialect()
+	h.jitter.Seed(rand.Uint64(), rand.Uint64())
 	var err error
-	if h.w, err = ring.NewWriter(buf, h.clock.Now); err != nil {
+	if h.w, err = ring.NewWriter(buf, clock.Now); err != nil {
 		return nil, err
 	}
 	h.image = ring.NewBook(h.w.View().BookDepth())
@@ -256,7 +258,9 @@ func (p *Publisher) dial(c *conn, url string, attempt uint64) {
 				r.err = &wire.DialError{Code: wire.DialOther, Reason: err.Error(), Err: err}
 			}
 		}
-		r.ws = ws
+		if ws != nil {
+			r.ws = ws
+		}
 		for !p.hot.dials.Push(r) {
 			if p.ctx.Err() != nil {
 				if ws != nil {
@@ -385,6 +389,7 @@ func (p *Publisher) Subscribe(symbols []Symbol, channels ring.Channel) error {
 	}
 	var failed error
 	err = p.command(func(h *hot) {
+		h.tee.asked(teeSubscribe, h, symbols, names, channels)
 		for i, s := range symbols {
 			in := h.bySymbol[s]
 			if in == nil {
@@ -405,6 +410,7 @@ func (p *Publisher) Subscribe(symbols []Symbol, channels ring.Channel) error {
 func (p *Publisher) Unsubscribe(symbols []Symbol, channels ring.Channel) error {
 	var failed error
 	err := p.command(func(h *hot) {
+		h.tee.asked(teeUnsubscribe, h, symbols, nil, channels)
 		for _, s := range symbols {
 			in := h.bySymbol[s]
 			if in == nil {
@@ -449,7 +455,11 @@ func (p *Publisher) Close() error {
 		uncontrolled = p.control.close()
 	}
 	p.cancel()
-	err := p.command(func(h *hot) { h.shutdown() })
+	err := p.command(func(h *hot) {
+		h.tee.command(teeShutdown, teeCommand{})
+		h.shutdown()
+		h.stopTee()
+	})
 	if errors.Is(err, ErrClosed) {
 		err = nil
 	}

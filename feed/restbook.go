@@ -152,6 +152,7 @@ type snapshotResult struct {
 	in           *instrument
 	attempt      uint64
 	batch        exchanges.Batch // one depth item, when err is nil
+	body         []byte          // what it was read from
 	err          error
 	retryAfterNS int64
 }

@@ -94,8 +94,11 @@ func (p *Publisher) snapshots(h *hot) {
 			if err == nil {
 				err = parseSnapshot(d, body, r)
 			}
-			r.err, r.retryAfterNS = err, int64(wait)
-			_ = p.command(func(h *hot) { h.snapshotCame(r) }) // closed meanwhile: nobody wants it
+			r.body, r.err, r.retryAfterNS = body, err, int64(wait)
+			_ = p.command(func(h *hot) {
+				h.tee.snapshot(r)
+				h.snapshotCame(r)
+			}) // closed meanwhile: nobody wants it
 		}()
 	}
 }

@@ -331,7 +331,9 @@ func (s *controlServer) release(c net.Conn, r *controlRequest) error {
 	left := false
 	err = s.p.command(func(h *hot) {
 		if left = listens(c); left {
+			h.tee.command(teeRelease, teeCommand{})
 			h.release()
+			h.stopTee()
 		}
 	})
 	switch {

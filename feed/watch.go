@@ -235,47 +235,58 @@ func (b *Base) mend() {
 func (b *Base) resubscribe(k pendingKey) {
 	// A market that is closing has nothing to mend.
 	_ = b.pub.command(func(h *hot) {
-		in := h.bySymbol[k.symbol]
-		if in == nil {
-			return
-		}
-		h.recvNS = h.clock.Now()
-		open := h.openFrame(h.recvNS)
-		h.instrumentStatus(in, ring.StatusHandlerError, ring.ReasonNone, nil)
-		h.closeFrame(open)
-		// The list has a limit of its own: the stream's is not added to it.
-		if s := in.subs[channelIndex(k.channel)]; s != nil {
-			s.retryNS, s.retryWaitNS = 0, 0
-		}
-		h.resubscribe(in, k.channel)
+		h.tee.of(teeHandlerError, k.symbol, k.channel)
+		h.handlerFailed(k.symbol, k.channel)
 	})
+}
+
+// handlerFailed says that a handler failed and asks for its stream again.
+func (h *hot) handlerFailed(s Symbol, channel Channel) {
+	in := h.bySymbol[s]
+	if in == nil {
+		return
+	}
+	h.recvNS = h.clock.Now()
+	open := h.openFrame(h.recvNS)
+	h.instrumentStatus(in, ring.StatusHandlerError, ring.ReasonNone, nil)
+	h.closeFrame(open)
+	// The list has a limit of its own: the stream's is not added to it.
+	if s := in.subs[channelIndex(channel)]; s != nil {
+		s.retryNS, s.retryWaitNS = 0, 0
+	}
+	h.resubscribe(in, channel)
 }
 
 // resend publishes a synchronised book whole, between RESYNC_BEGIN and RESYNC_END.
 func (b *Base) resend(s Symbol) {
 	// A market that is closing has nobody to say it to.
 	_ = b.pub.command(func(h *hot) {
-		in := h.bySymbol[s]
-		if in == nil || in.book == nil || !in.bookSynced {
-			return
-		}
-		sub := in.subs[channelIndex(ring.ChannelOrderBook)]
-		if sub == nil || sub.conn == nil {
-			return
-		}
-		h.recvNS = h.clock.Now()
-		open := h.openFrame(h.recvNS)
-		h.instrumentStatus(in, ring.StatusResyncBegin, ring.ReasonRequested, nil)
-		it := exchanges.Item{
-			Kind: ring.KindDepth, Instrument: in.id, Sequence: in.bookID, EventTimeNS: ring.Absent,
-			SendTimeNS: ring.Absent, Flags: ring.FlagSnapshot | ring.FlagSynthetic,
-		}
-		h.bids, h.asks = append(h.bids[:0], in.book.bids...), append(h.asks[:0], in.book.asks...)
-		h.priceExponent, h.quantityExponent = in.price.exponent, in.quantity.exponent
-		h.publishDepth(sub.conn, in, &it, 0)
-		h.instrumentStatus(in, ring.StatusResyncEnd, ring.ReasonNone, nil)
-		h.closeFrame(open)
+		h.tee.of(teeResend, s, ring.ChannelOrderBook)
+		h.resend(s)
 	})
+}
+
+func (h *hot) resend(s Symbol) {
+	in := h.bySymbol[s]
+	if in == nil || in.book == nil || !in.bookSynced {
+		return
+	}
+	sub := in.subs[channelIndex(ring.ChannelOrderBook)]
+	if sub == nil || sub.conn == nil {
+		return
+	}
+	h.recvNS = h.clock.Now()
+	open := h.openFrame(h.recvNS)
+	h.instrumentStatus(in, ring.StatusResyncBegin, ring.ReasonRequested, nil)
+	it := exchanges.Item{
+		Kind: ring.KindDepth, Instrument: in.id, Sequence: in.bookID, EventTimeNS: ring.Absent,
+		SendTimeNS: ring.Absent, Flags: ring.FlagSnapshot | ring.FlagSynthetic,
+	}
+	h.bids, h.asks = append(h.bids[:0], in.book.bids...), append(h.asks[:0], in.book.asks...)
+	h.priceExponent, h.quantityExponent = in.price.exponent, in.quantity.exponent
+	h.publishDepth(sub.conn, in, &it, 0)
+	h.instrumentStatus(in, ring.StatusResyncEnd, ring.ReasonNone, nil)
+	h.closeFrame(open)
 }
 
 // pendingKey is one stream to be asked for again.
