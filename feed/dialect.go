@@ -1,6 +1,8 @@
 package feed
 
 import (
+	"net/http"
+
 	"github.com/tickring/tickring/exchanges"
 	"github.com/tickring/tickring/feed/internal/wire"
 	"github.com/tickring/tickring/ring"
@@ -100,6 +102,28 @@ type FastDialect interface {
 	// Fallbacks are the counts by StreamID, then of channels nobody asks for. The
 	// hot thread only.
 	Fallbacks() []exchanges.FastStats
+}
+
+// HeaderDialect is a Dialect whose venue wants header lines of its own.
+type HeaderDialect interface {
+	Dialect
+	// Header goes with every WebSocket handshake and every REST request.
+	Header() http.Header
+}
+
+// headerOf is what a dialect adds to a request; nil is nothing.
+func headerOf(d Dialect) http.Header {
+	if hd, ok := d.(HeaderDialect); ok {
+		return hd.Header()
+	}
+	return nil
+}
+
+// setHeader adds a dialect's header lines to a REST request.
+func setHeader(r *http.Request, d Dialect) {
+	for key, values := range headerOf(d) {
+		r.Header[http.CanonicalHeaderKey(key)] = values
+	}
 }
 
 // A decoder's templates may read so far beyond a message as the wire guarantees.

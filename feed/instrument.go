@@ -21,10 +21,11 @@ func channelIndex(ch ring.Channel) int {
 	return 3
 }
 
-// kindIndex is channelIndex by kind of record; 4 for kinds of no channel.
+// kindIndex is channelIndex by kind of record; 4 for kinds of no channel. What is told
+// of a perpetual comes with the ticker.
 var kindIndex = [8]uint8{
 	ring.KindBookTicker: 0, ring.KindTrade: 1, ring.KindDepth: 2, ring.KindTicker: 3,
-	0: 4, ring.KindStatus: 4, ring.KindPerpetual: 4, 7: 4,
+	0: 4, ring.KindStatus: 4, ring.KindPerpetual: 3, 7: 4,
 }
 
 // subState is the life of one (stream, instrument) pair.
@@ -68,6 +69,9 @@ type instrument struct {
 
 	price    scale
 	quantity scale
+	// mark is the exponent of mark and index prices; multiplier is zero where there is none.
+	mark       int8
+	multiplier exchanges.Decimal
 
 	bits           ring.StateBit
 	epoch          uint32

@@ -138,6 +138,7 @@ func (m *metadata) fetch(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("get %s: %w", m.url, err)
 	}
+	setHeader(req, m.cfg.Dialect)
 	client := &http.Client{Transport: &http.Transport{
 		TLSClientConfig: &tls.Config{RootCAs: m.cfg.CA, MinVersion: tls.VersionTLS12},
 	}}
@@ -194,6 +195,7 @@ func (h *hot) informed(table map[string]*exchanges.InstrumentInfo) {
 	open := h.openFrame(h.clock.Now())
 	for _, in := range h.instruments {
 		info := table[in.native]
+		h.multiplierTold(in, info)
 		halted := info != nil && info.Halted
 		if halted == (in.bits&ring.BitHalted != 0) {
 			continue

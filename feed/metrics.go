@@ -34,7 +34,7 @@ type Metrics struct {
 	PendingResubscribe int         `json:"pending_resubscribe"` // symbols waiting to be asked for again
 	LatencyUS          Percentiles `json:"latency_us"`
 
-	Channels map[string]ChannelMetrics `json:"channels"` // by the names of ParseChannels
+	Channels map[string]ChannelMetrics `json:"channels"` // by the names of ParseChannels; the calls of a Perpetual handler stand under perpetual
 }
 
 // ChannelMetrics is what one channel did.
@@ -161,7 +161,7 @@ func newMeter() *meter {
 // message counts the last record of a market data message at nowNS, Unix ns.
 func (m *meter) message(r *ring.Record, nowNS int64) {
 	k := kindIndex[r.Kind&7]
-	if k >= channelCount || !endsMessage(r) {
+	if k >= channelCount || !endsMessage(r) || r.Kind == ring.KindPerpetual { // the ticker before it is its message
 		return
 	}
 	m.mu.Lock()

@@ -31,6 +31,8 @@ func (h *hot) publishBatch(c *conn) {
 			h.depthEvent(c, in, it)
 		case ring.KindTicker:
 			h.publishTicker(c, in, it)
+		case ring.KindPerpetual:
+			h.publishPerpetual(c, in, it)
 		}
 	}
 }

@@ -24,6 +24,8 @@ func (h *hot) addInstrument(s Symbol, native string, info *exchanges.InstrumentI
 	if info != nil {
 		spec.Tick, spec.TickExponent = info.Tick.Mantissa, info.Tick.Exponent
 		spec.Lot, spec.LotExponent = info.Lot.Mantissa, info.Lot.Exponent
+		in.multiplier = info.Multiplier
+		spec.Multiplier, spec.MultiplierExponent = multiplierOf(info.Multiplier)
 		seed(&in.price, info.Tick)
 		seed(&in.quantity, info.Lot)
 		if info.Halted {

@@ -25,13 +25,14 @@ const (
 
 // rest is the HTTP client of a feed's control goroutines.
 type rest struct {
-	client *http.Client
-	base   string
+	client  *http.Client
+	base    string
+	dialect Dialect
 }
 
 func newREST(cfg *PublisherConfig) *rest {
 	return &rest{
-		base: strings.TrimSuffix(cfg.RESTURL, "/"),
+		base: strings.TrimSuffix(cfg.RESTURL, "/"), dialect: cfg.Dialect,
 		client: &http.Client{Timeout: snapshotTimeout, Transport: &http.Transport{
 			TLSClientConfig:     &tls.Config{RootCAs: cfg.CA, MinVersion: tls.VersionTLS12},
 			MaxIdleConnsPerHost: 4, MaxConnsPerHost: 4,
@@ -45,6 +46,7 @@ func (r *rest) get(ctx context.Context, path string) (body []byte, retryAfter ti
 	if err != nil {
 		return nil, 0, fmt.Errorf("get %s: %w", path, err)
 	}
+	setHeader(req, r.dialect)
 	res, err := r.client.Do(req)
 	if err != nil {
 		return nil, 0, fmt.Errorf("get %s: %w", path, err)

@@ -250,6 +250,14 @@ func (w *Writer) SetExponents(id uint16, price, quantity int8) {
 	store64(exponentWord(row), word)
 }
 
+// SetMultiplier stores how many base units one contract is; a reader that copied the
+// row meanwhile may have half of it, so INSTRUMENT_CHANGED must follow.
+func (w *Writer) SetMultiplier(id uint16, mantissa int64, exponent int8) {
+	row := w.view.instrumentAt(int(id))
+	store64(exponentWord(row), *exponentWord(row)&^(0xFF<<32)|uint64(uint8(exponent))<<32)
+	store64(asU64(&row.Multiplier), uint64(mantissa))
+}
+
 // ConnectionRow gives the writer's counters of a connection to SetConnection.
 type ConnectionRow struct {
 	State                                   ConnectionState
