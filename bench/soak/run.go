@@ -129,7 +129,7 @@ func (s *soak) storms(w *world, end time.Time) {
 			began, had := time.Now(), w.count()
 			w.play(faults)
 			if s.verbose {
-				s.printf("%s %s: %d ms, mismatches %d", w.set.venue, w.storm, time.Since(began).Milliseconds(), w.count()-had)
+				s.printf("%s %s: %d ms, mismatches %d, connections %d", w.set.venue, w.storm, time.Since(began).Milliseconds(), w.count()-had, w.up())
 			}
 		}
 	}

@@ -82,6 +82,17 @@ func (w *world) rowsUp() string {
 	return ""
 }
 
+// up counts the rows of the connection table that are up.
+func (w *world) up() (n int) {
+	var c ring.Connection
+	for row := range ring.MaxConnections {
+		if w.pub.View().Connection(row, &c) && c.State == uint32(ring.ConnectionUp) {
+			n++
+		}
+	}
+	return n
+}
+
 // difference names the first few that are in one sorted list only.
 func difference(have, want []string) string {
 	var text []string

@@ -307,6 +307,7 @@ func (c *Conn) Close() error {
 	}
 	_ = c.out.flush(c.fd)
 	c.closed = true
+	c.reader.release()
 	if err := unix.Close(c.fd); err != nil {
 		return fmt.Errorf("close socket: %w", err)
 	}

@@ -168,6 +168,12 @@ func (r *Reader) grow() {
 	r.buf, r.r, r.w = bigger, 0, r.w-r.r
 }
 
+// release gives the buffers back. Nothing comes any more; what was handed out stays
+// valid for who still holds it.
+func (r *Reader) release() {
+	r.buf, r.joined, r.r, r.w, r.state = nil, nil, 0, 0, stateEnded
+}
+
 // free is the room behind the unread bytes as they lie now.
 func (r *Reader) free() int { return len(r.buf) - r.w }
 
