@@ -1,4 +1,4 @@
-# tickring: make demo | test | test-full | conformance | soak-faults | bench | build | generate | install
+# tickring: make demo | test | test-full | conformance | readers-conformance | soak-faults | bench | build | generate | install
 #
 # make test needs Go; it also runs the C and the Rust readers where their
 # toolchains are found, and says so where they are not. TICKRING_REQUIRE_ALL=1
@@ -35,6 +35,12 @@ test-full:
 
 conformance:
 	@$(GO) test -count=1 -timeout 20m -v ./bench/conformance
+
+# Every reader against one scripted writer, see docs/conformance.md:
+# make readers-conformance [READER=rust] [DRIVER=./my-driver]
+.PHONY: readers-conformance
+readers-conformance:
+	@TICKRING_READER='$(READER)' TICKRING_DRIVER='$(DRIVER)' $(GO) test -count=1 -timeout 20m -v ./bench/readers
 
 # All faults of simulated venues in random order: make soak-faults FOR=10m [SEED=7]
 soak-faults:

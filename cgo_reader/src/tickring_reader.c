@@ -71,12 +71,19 @@ static void stand_at(tickring_reader *r, uint64_t n, int resuming)
 	r->resuming = resuming;
 }
 
+/* A sequence of the header; one beyond every sequence is damage, and reads as 0. */
+static uint64_t believe(tickring_reader *r, uint64_t n)
+{
+	if (n <= TICKRING_MAX_SEQUENCE)
+		return n;
+	r->damaged = 1;
+	return 0;
+}
+
 void tickring_from_oldest(tickring_reader *r)
 {
-	uint64_t last = tickring_last_sequence(r);
-	if (last > TICKRING_MAX_SEQUENCE)
-		r->damaged = 1;
-	if (r->damaged || last < r->seg.slots)
+	uint64_t last = believe(r, tickring_last_sequence(r));
+	if (last < r->seg.slots)
 		stand_at(r, 1, 0);
 	else
 		stand_at(r, last - r->seg.slots + tickring_margin(r->seg.slots), 1);
@@ -84,11 +91,8 @@ void tickring_from_oldest(tickring_reader *r)
 
 static uint64_t stand_behind(tickring_reader *r, uint64_t n)
 {
-	if (n > TICKRING_MAX_SEQUENCE) {
-		r->damaged = 1;
-		n = 0;
-	}
-	stand_at(r, n + 1, 0);
+	n = believe(r, n);
+	stand_at(r, n < TICKRING_MAX_SEQUENCE ? n + 1 : n, 0);
 	return n;
 }
 
@@ -110,7 +114,7 @@ uint64_t tickring_next_sequence(const tickring_reader *r)
 uint64_t tickring_lag(const tickring_reader *r)
 {
 	uint64_t last = tickring_last_sequence(r);
-	return last >= r->next ? last - r->next + 1 : 0;
+	return last >= r->next && last <= TICKRING_MAX_SEQUENCE ? last - r->next + 1 : 0;
 }
 
 int tickring_sane(const tickring_record *rec, int head)

@@ -143,6 +143,8 @@ static int check_sections(const tickring_header *h)
 	uint64_t end = TICKRING_HEADER_SIZE;
 	if (h->directory_count != TICKRING_DIRECTORY_ENTRIES)
 		return TICKRING_E_DIRECTORY;
+	if (h->book_depth < 1 || h->book_depth > TICKRING_MAX_BOOK_DEPTH)
+		return TICKRING_E_HEADER;
 	for (uint32_t i = 0; i < TICKRING_DIRECTORY_ENTRIES; i++) {
 		const tickring_section *s = &h->directory[i];
 		if (s->kind != i + 1 || s->entry_size != entry_size(s->kind, h->book_depth))
@@ -186,7 +188,7 @@ static int check_header(const tickring_header *h, uint64_t size)
 		return TICKRING_E_SIZE;
 	if (h->format_hash != TICKRING_FORMAT_HASH)
 		return TICKRING_E_FORMAT_HASH;
-	if (h->generation == 0 || h->book_depth < 1 || h->book_depth > TICKRING_MAX_BOOK_DEPTH)
+	if (h->generation == 0)
 		return TICKRING_E_HEADER;
 	if (h->state == TICKRING_STATE_INITIALISING)
 		return TICKRING_E_NOT_READY;

@@ -26,6 +26,7 @@ type reader struct {
 	kinds       []ring.Kind // nil passes all
 	instruments []uint16    // nil passes all
 	before      ring.ReaderStats
+	damaged     bool
 	refused     uint64 // records that the filter did not pass, or the board covered
 }
 
@@ -79,6 +80,7 @@ func (r *reader) head() ring.Answer { return r.passing(r.r.Next) }
 func (r *reader) passing(next func(*ring.Record) ring.Answer) ring.Answer {
 	for {
 		a := next(&r.rec)
+		r.damaged = r.damaged || a == ring.AnswerDamaged
 		if a != ring.AnswerRecord || r.passes() {
 			return a
 		}
@@ -133,6 +135,7 @@ func (r *reader) reattach() (moved bool, err error) {
 	r.before = r.stats()
 	r.close()
 	r.mapping, r.r, r.covered = next, ring.NewReader(next.View()), nil
+	r.damaged = false
 	return true, nil
 }
 
@@ -150,7 +153,11 @@ func (d *driver) stats([]string) string {
 }
 
 func (d *driver) lag([]string) string {
-	return fmt.Sprintf("LAG records=%d", max(int64(d.reader.view().LastSequence()+1-d.reader.r.NextSequence()), 0))
+	last, next := d.reader.view().LastSequence(), d.reader.r.NextSequence()
+	if last > ring.MaxSequence || last < next {
+		return "LAG records=0"
+	}
+	return fmt.Sprintf("LAG records=%d", last-next+1)
 }
 
 // kindsOf are the kinds of a comma-separated list; nil for all.
@@ -207,6 +214,9 @@ func (d *driver) join([]string) string {
 	covered := map[place]uint64{}
 	var lines []string
 	watermark := r.view().Watermark()
+	if watermark > ring.MaxSequence {
+		watermark = 0
+	}
 	r.r.Join(func() {
 		var rec ring.Record
 		for id := range r.view().InstrumentCount() {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/tickring/tickring/ring"
@@ -122,7 +123,7 @@ func (r *reader) fresh(id int, within int64) bool {
 	var s ring.InstrumentState
 	var c ring.Connection
 	v := r.view()
-	if v.Source() != ring.SourceLive || v.State() != ring.StateLive || r.stale() ||
+	if r.damaged || v.Source() != ring.SourceLive || v.State() != ring.StateLive || r.stale() ||
 		!v.InstrumentState(id, &s) || s.Bits()&ring.BitSubscribed == 0 || s.Bits()&unclean != 0 ||
 		!v.Connection(int(s.Connection), &c) || c.LastReceiveNS <= 0 {
 		return false
@@ -144,7 +145,11 @@ func (d *driver) age(args []string) string {
 	if !d.reader.view().InstrumentState(int(number(args[0])), &s) || s.BookTickerLastSeenNS == 0 {
 		return "AGE none"
 	}
-	if max(time.Now().UnixNano()-s.BookTickerLastSeenNS, 0) <= number(args[1]) {
+	age := max(time.Now().UnixNano()-s.BookTickerLastSeenNS, 0)
+	if s.BookTickerLastSeenNS < 0 {
+		age = math.MaxInt64 // garbage: the difference may overflow
+	}
+	if age <= number(args[1]) {
 		return "AGE within"
 	}
 	return "AGE beyond"
