@@ -390,20 +390,25 @@ func (p *Publisher) Subscribe(symbols []Symbol, channels ring.Channel) error {
 	var failed error
 	err = p.command(func(h *hot) {
 		h.tee.asked(teeSubscribe, h, symbols, names, channels)
-		for i, s := range symbols {
-			in := h.bySymbol[s]
-			if in == nil {
-				var err error
-				if in, err = h.addInstrument(s, names[i], h.metadata[names[i]]); err != nil {
-					failed = errors.Join(failed, err)
-					continue
-				}
-			}
-			h.want(in, channels)
-		}
-		h.requestAll()
+		failed = h.subscribe(symbols, names, channels)
 	})
 	return errors.Join(err, failed)
+}
+
+func (h *hot) subscribe(symbols []Symbol, names []string, channels ring.Channel) (failed error) {
+	for i, s := range symbols {
+		in := h.bySymbol[s]
+		if in == nil {
+			var err error
+			if in, err = h.addInstrument(s, names[i], h.metadata[names[i]]); err != nil {
+				failed = errors.Join(failed, err)
+				continue
+			}
+		}
+		h.want(in, channels)
+	}
+	h.requestAll()
+	return failed
 }
 
 // Unsubscribe ends channels of symbols; unknown ones are named in the error.
@@ -411,17 +416,22 @@ func (p *Publisher) Unsubscribe(symbols []Symbol, channels ring.Channel) error {
 	var failed error
 	err := p.command(func(h *hot) {
 		h.tee.asked(teeUnsubscribe, h, symbols, nil, channels)
-		for _, s := range symbols {
-			in := h.bySymbol[s]
-			if in == nil {
-				failed = errors.Join(failed, fmt.Errorf("unsubscribe %s: not subscribed", s))
-				continue
-			}
-			h.unwant(in, channels)
-		}
-		h.requestAll()
+		failed = h.unsubscribe(symbols, channels)
 	})
 	return errors.Join(err, failed)
+}
+
+func (h *hot) unsubscribe(symbols []Symbol, channels ring.Channel) (failed error) {
+	for _, s := range symbols {
+		in := h.bySymbol[s]
+		if in == nil {
+			failed = errors.Join(failed, fmt.Errorf("unsubscribe %s: not subscribed", s))
+			continue
+		}
+		h.unwant(in, channels)
+	}
+	h.requestAll()
+	return failed
 }
 
 func (h *hot) requestAll() {
