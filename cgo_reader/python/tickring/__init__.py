@@ -46,7 +46,7 @@ from .errors import (
     TickringError,
 )
 from .poller import Poller
-from .reader import Batch, Event, Reader, attach
+from .reader import Batch, Event, Joined, Reader, attach
 from .records import BookTicker, Depth, Level, Perpetual, Record, Status, Ticker, Trade
 from .tables import Book, Connection, Instrument, InstrumentState, SegmentInfo, Stats
 
@@ -54,8 +54,8 @@ __all__ = [
     "ABSENT", "FORMAT_HASH", "Aggressor", "Answer", "AttachError", "Batch", "BoardSlot", "Book",
     "BookFlag", "BookTicker", "Busy", "Channel", "Connection", "ConnectionState", "Counter",
     "Damaged", "Depth", "ErrorCode", "Event", "Flags", "IDFormat", "Instrument",
-    "InstrumentState", "Interruption", "Kind", "Level", "Moved", "NoInstrumentError", "Overrun",
-    "Perpetual", "Poller", "Reader", "Reason", "Record", "Scope", "SegmentInfo", "Source",
-    "Stale", "State", "StateBit", "Stats", "Status", "StatusCode", "Ticker", "TickringError",
-    "Trade", "attach", "backend", "decimal", "decimal_text",
+    "InstrumentState", "Interruption", "Joined", "Kind", "Level", "Moved", "NoInstrumentError",
+    "Overrun", "Perpetual", "Poller", "Reader", "Reason", "Record", "Scope", "SegmentInfo",
+    "Source", "Stale", "State", "StateBit", "Stats", "Status", "StatusCode", "Ticker",
+    "TickringError", "Trade", "attach", "backend", "decimal", "decimal_text",
 ]  # fmt: skip

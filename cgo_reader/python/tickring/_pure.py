@@ -239,19 +239,23 @@ class Core:
     def from_oldest(self) -> None:
         """Go to the oldest record that is not about to be overwritten."""
         segment = self._seg()
-        last = segment.words[HEADER["last_sequence"] // 8]
-        self._damaged = self._damaged or last > layout.MAX_SEQUENCE
-        self._resuming = not self._damaged and last >= segment.slots
+        last = self._believe(segment.words[HEADER["last_sequence"] // 8])
+        self._resuming = last >= segment.slots
         self._next = last - segment.slots + self._margin() if self._resuming else 1
+
+    def _believe(self, sequence: int) -> int:
+        """A sequence of the header; one beyond every sequence is damage, and reads as 0."""
+        if sequence <= layout.MAX_SEQUENCE:
+            return sequence
+        self._damaged = True
+        return 0
 
     def _margin(self) -> int:
         return max(self._segment.slots // 8, 2)
 
     def _stand_behind(self, sequence: int) -> int:
-        if sequence > layout.MAX_SEQUENCE:
-            self._damaged = True
-            sequence = 0
-        self._next = sequence + 1
+        sequence = self._believe(sequence)
+        self._next = min(sequence + 1, layout.MAX_SEQUENCE)
         self._resuming = False
         return sequence
 
@@ -652,9 +656,8 @@ class Core:
             return False
         if segment.halves[HEADER["state"] // 4] != layout.State.LIVE:
             return False
-        self._look()
         row = self.instrument_state(instrument)
-        if self._damaged or self._stale or row is None:
+        if row is None:
             return False
         bits = int.from_bytes(row[STATE["word"] : STATE["word"] + 4], "little")
         if bits & FRESHNESS_BITS != layout.StateBit.SUBSCRIBED:
@@ -665,4 +668,7 @@ class Core:
             return False
         at = CONNECTION["last_receive_ns"]
         received = int.from_bytes(connection[at : at + 8], "little", signed=True)
-        return received > 0 and abs(time.time_ns() - received) <= ns
+        beat = segment.words[HEADER["hot_heartbeat_time_ns"] // 8]
+        now = time.time_ns()  # a time in the future is no freshness; unsigned, neither is absent
+        alive = beat > 0 and abs(now - beat) <= layout.STALE_AFTER_NS
+        return alive and received > 0 and abs(now - received) <= ns

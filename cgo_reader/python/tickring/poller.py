@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import cast
 
 from ._layout import Answer
-from .errors import Damaged, Overrun, Stale
+from .errors import Damaged, Moved, Overrun, Stale
 from .reader import Event, Reader
 from .records import Record
 
@@ -39,6 +39,9 @@ class _Feed:
         answer = self.reader.answer
         if answer is Answer.OVERRUN:
             return Event(answer, self.reader.lost, self.reader.generation)
+        if answer in LASTING and self.reader.follow and self.reader.moved_on():
+            self.said = Answer.EMPTY
+            return Event(Answer.SUPERSEDED, 0, self.reader.generation)
         if answer in LASTING and answer is not self.said:
             self.pending = Event(answer, 0, self.reader.generation)
         elif answer is Answer.EMPTY:
@@ -76,15 +79,19 @@ class Poller:
                     return feed.index, event
             if feed.record is not None:
                 held.append(feed)
+        if not held:
+            return self._ended()
+        feed = self._choose(held)
+        record, feed.record = feed.record, None
+        return feed.index, cast("Record", record)
+
+    def _ended(self) -> tuple[int, Event] | None:
+        """What has come up of a feed that has no record, once."""
         for feed in self._feeds:
             if feed.pending is not None:
                 event, feed.pending = feed.pending, None
                 return feed.index, event
-        if not held:
-            return None
-        feed = self._choose(held)
-        record, feed.record = feed.record, None
-        return feed.index, cast("Record", record)
+        return None
 
     def _choose(self, held: list[_Feed]) -> _Feed:
         """The least time; the first in the order of opening among equals."""
@@ -129,7 +136,10 @@ class Poller:
         on_event: Callable[[int, Event], None] | None,
         ended: set[int],
     ) -> None:
-        if event.answer in {Answer.CLOSED, Answer.SUPERSEDED, Answer.DAMAGED}:
+        follows = self._feeds[index].reader.follow
+        if event.answer is Answer.DAMAGED or (
+            event.answer in {Answer.CLOSED, Answer.SUPERSEDED} and not follows
+        ):
             ended.add(index)
         if on_event is not None:
             on_event(index, event)
@@ -139,3 +149,5 @@ class Poller:
             raise Stale
         elif event.answer is Answer.DAMAGED:
             raise Damaged
+        elif event.answer is Answer.SUPERSEDED and follows:
+            raise Moved(event.generation)

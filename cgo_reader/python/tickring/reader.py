@@ -65,6 +65,18 @@ class Batch(NamedTuple):
     lost: int
 
 
+class Joined(NamedTuple):
+    """A late join: records up to `watermark` are on the board, later ones will be read.
+
+    unreadable has the entries that are not whole (BUSY: their writer may have died there;
+    DAMAGED), by instrument and kind.
+    """
+
+    watermark: int
+    records: list[Record]
+    unreadable: list[tuple[int, Kind, Answer]]
+
+
 EventHandler = Callable[[Event], None]
 
 
@@ -140,6 +152,9 @@ class Reader:
         self._filter: tuple[frozenset[Kind], tuple[int | str, ...]] = (frozenset(), ())
         self._covered: dict[tuple[int, int], int] = {}
         self._covered_to = 0
+        self._awaited: frozenset[int | str] = frozenset()
+        self._judged: dict[int, bool] = {}
+        self._left_out = 0
         self._tried = 0.0
         self._turns = 0
         self._base = (0, 0)
@@ -187,7 +202,7 @@ class Reader:
             self._turns += 1
             if self._turns >= TURN:
                 self._tell()
-            if not self._covered or not self._covers(record):
+            if not self.picky or not self._leaves_out(record):
                 return record
 
     def next_head(self) -> Record | None:
@@ -195,7 +210,10 @@ class Reader:
 
         The other half of the record is zero.
         """
-        return cast("Record | None", self._core.next_head())
+        while True:
+            record = cast("Record | None", self._core.next_head())
+            if record is None or not self.picky or not self._leaves_out(record):
+                return record
 
     def __iter__(self) -> Iterator[Record]:
         """Records, waiting for more."""
@@ -209,8 +227,8 @@ class Reader:
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
             position = core.position()
-            if self._covered:
-                yield from (r for r in self._turn() if not self._covers(r))
+            if self.picky:
+                yield from (r for r in self._turn() if not self._leaves_out(r))
             else:
                 yield from self._turn()
             self._tell()
@@ -242,7 +260,7 @@ class Reader:
             return True
         if answer == Answer.DAMAGED:
             raise Damaged
-        if self.follow and self._try_name():
+        if self.follow and self.moved_on():
             self._was_stale = False
             moved = Moved(self.generation)
             self._tell_or_raise(on_event, moved, 0)
@@ -266,13 +284,18 @@ class Reader:
             raise interruption
         on_event(Event(interruption.answer, lost, self.generation))
 
-    def _try_name(self) -> bool:
-        """Try to move, at most every 100 ms."""
+    def moved_on(self) -> bool:
+        """Try the name, at most every 100 ms; for a reader that follows."""
         now = time.monotonic()
         if now - self._tried < RETRY_S:
             return False
         self._tried = now
-        return self.reattach()
+        try:
+            return self.reattach()
+        except AttachError as error:
+            if error.code not in PASSING:
+                raise
+            return False
 
     def read(self, out: "Records") -> Batch:
         """Fill a numpy array of dtype arrays.RECORD, without an object for each record.
@@ -282,8 +305,8 @@ class Reader:
         count = self._core.read_into(out.view("u1"), len(out))
         records = out[:count]
         self._tell()
-        if self._covered and count:
-            records = records[self._uncovered(records)]
+        if self.picky and count:
+            records = records[self._kept(records)]
         return Batch(records, Answer(self._core.answer), self._core.lost)
 
     def batch(self, limit: int = 8192) -> Batch:
@@ -317,7 +340,7 @@ class Reader:
                 seen = bell.value()  # before the look: a record after it changes the word
                 record = None
                 for record in islice(core, ASYNC_TURN):
-                    if not self._covered or not self._covers(cast("Record", record)):
+                    if not self.picky or not self._leaves_out(cast("Record", record)):
                         yield cast("Record", record)
                 self._tell()
                 if record is not None and timeout is not None:
@@ -354,6 +377,7 @@ class Reader:
         chosen = frozenset(kinds or ())
         names = tuple(instruments or ())
         self._apply(chosen, names)
+        self._awaited = frozenset()
         self._filter = (chosen, names)
 
     def _apply(self, kinds: frozenset[Kind], instruments: tuple[int | str, ...]) -> None:
@@ -376,32 +400,61 @@ class Reader:
         self._covered = {}
         self._core.from_latest()
 
-    def join(self) -> list[Record]:
+    def join(self) -> Joined:
         """Join late: the board as it is, and from now on what is newer than it.
 
         Records that an entry of the board covers are left out by next, read and the
         iterators. After an Overrun join again.
         """
-        self._core.join()
-        entries = self.board_records()
-        self._covered = {(r.instrument, r.kind): r.sequence for r in entries}
+        watermark = self._core.join()
+        records, unreadable = [], []
+        self._covered = {}
+        for i in range(self._core.now()[3]):
+            for kind, slot in BOARD_SLOTS.items():
+                answer, record = self._core.board(i, slot)
+                if record is not None:
+                    records.append(cast("Record", record))
+                    self._covered[i, kind] = records[-1].sequence
+                elif answer != Answer.EMPTY:
+                    unreadable.append((i, kind, Answer(answer)))
         self._covered_to = max(self._covered.values(), default=0)
-        return entries
+        return Joined(watermark, records, unreadable)
 
-    def _covers(self, record: Record) -> bool:
-        if record.sequence > self._covered_to:
+    @property
+    def picky(self) -> bool:
+        """Whether records are looked at one by one: after a join, or for a symbol to come."""
+        return bool(self._covered or self._awaited)
+
+    def _leaves_out(self, record: Record) -> bool:
+        return self._omits(record.sequence, record.instrument, record.kind)
+
+    def _omits(self, sequence: int, instrument: int, kind: int) -> bool:
+        """Whether the board covers it, or it is of an instrument that was not asked for."""
+        if sequence > self._covered_to:
             self._covered = {}
-            return False
-        return record.sequence <= self._covered.get((record.instrument, record.kind), 0)
+        covered = sequence <= self._covered.get((instrument, kind), 0)
+        omits = covered or (bool(self._awaited) and not self._asked_for(instrument))
+        self._left_out += omits
+        return omits
 
-    def _uncovered(self, records: "Records") -> list[bool]:
-        covered = self._covered
+    def _asked_for(self, instrument: int) -> bool:
+        """Judge by symbol, while a symbol of the filter is not in the table yet."""
+        if instrument == layout.NO_INSTRUMENT:
+            return True
+        known = self._judged.get(instrument)
+        if known is None:
+            raw = self._core.instrument(instrument)
+            row = None if raw is None else Instrument.of(instrument, raw)
+            names = set() if row is None else {row.symbol, row.venue_symbol}
+            known = instrument in self._awaited or not names.isdisjoint(self._awaited)
+            if row is not None:
+                self._judged[instrument] = known
+        return known
+
+    def _kept(self, records: "Records") -> list[bool]:
         sequences = (records["commit"] // 2).tolist()
-        rows = zip(records["instrument"].tolist(), records["kind"].tolist(), strict=True)
-        keep = [n > covered.get(key, 0) for n, key in zip(sequences, rows, strict=True)]
-        if sequences[-1] > self._covered_to:
-            self._covered = {}
-        return keep
+        instruments, kinds = records["instrument"].tolist(), records["kind"].tolist()
+        return [not self._omits(*row) for row in zip(sequences, instruments, kinds, strict=True)]
 
     @property
     def position(self) -> int:
@@ -411,12 +464,14 @@ class Reader:
     @property
     def lag(self) -> int:
         """Records of whole frames that are there and not read yet."""
-        return max(self._core.now()[2] + 1 - self._core.position(), 0)
+        last = self._core.now()[2]
+        return max(last + 1 - self._core.position(), 0) if last <= layout.MAX_SEQUENCE else 0
 
     @property
     def stats(self) -> Stats:
         """Totals since attach."""
-        return Stats(*self._core.stats())
+        records, *others = self._core.stats()
+        return Stats(records - self._left_out, *others)
 
     def reattach(self) -> bool:
         """Try the name; True when it leads to another generation, where the reader is now.
@@ -424,7 +479,7 @@ class Reader:
         Ids of instruments are to be found again after a move.
         """
         code = self._core.reattach()
-        if code in (ErrorCode.SAME_GENERATION, *PASSING):
+        if code in {ErrorCode.SAME_GENERATION, ErrorCode.NO_FEED}:
             return False
         if code != 0:
             from ._backend import error_text  # noqa: PLC0415
@@ -436,15 +491,16 @@ class Reader:
     def _after_move(self) -> None:
         self._ids = {}
         self._covered = {}
+        self._judged = {}
+        self._awaited = frozenset()
         stats = self._core.stats()
         self._base = (stats[0], stats[1])
         kinds, names = self._filter
         try:
             self._apply(kinds, names)
-        except NoInstrumentError:
-            # Not there yet: nothing of it can pass; the next INSTRUMENT_ADDED finds it.
-            known = tuple(n for n in names if isinstance(n, int) or self.find(n) is not None)
-            self._apply(kinds, known or (layout.NO_INSTRUMENT,))
+        except NoInstrumentError:  # not there yet: look at each record's symbol
+            self._apply(kinds, ())
+            self._awaited = frozenset(names)
         if self._name is not None and self.registration is not None:
             self.registration.close()
             self.registration = Registration(self.path, self._name)
