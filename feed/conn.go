@@ -272,6 +272,7 @@ func (h *hot) down(c *conn, reason ring.Reason, text []byte) {
 	}
 	h.closeFrame(open)
 	h.logConn(logDown, c, reason, said)
+	h.hasten(now)
 }
 
 // hangUp frees the socket of a connection.
@@ -355,6 +356,7 @@ func (h *hot) dialFailed(c *conn, e *wire.DialError, now int64) {
 	}
 	wait := h.nextWait(c, e, now)
 	c.dialNS = now + wait
+	h.hasten(c.dialNS)
 	reason := dialReason(e)
 	if reason == c.saidReason && now-c.saidNS < sayAgainNS || c.successorOf != nil {
 		return

@@ -243,6 +243,9 @@ func (h *hot) tick(now int64) {
 	}
 }
 
+// hasten brings the next tick forward to when something is due.
+func (h *hot) hasten(at int64) { h.nextTick = min(h.nextTick, at) }
+
 // countFast takes the dialect's template counts into the segment's counters.
 func (h *hot) countFast() {
 	if h.fast == nil {

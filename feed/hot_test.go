@@ -10,6 +10,7 @@ import (
 
 	"github.com/tickring/tickring/exchanges"
 	"github.com/tickring/tickring/exchanges/gateio"
+	"github.com/tickring/tickring/feed/internal/wire"
 	"github.com/tickring/tickring/ring"
 	"github.com/tickring/tickring/shm"
 )
@@ -218,4 +219,22 @@ func TestReadersAreWokenUnderASteadyLoad(t *testing.T) {
 	busy(2 * ringNS)
 	assert.Zero(t, h.timeout())
 	assert.True(t, h.worked, "a helper rings in busy mode")
+}
+
+// A connection that is to be dialled brings the tick forward: an outage is not longer by
+// what is left of a tick.
+func TestADialIsNotKeptWaitingForTheTick(t *testing.T) {
+	b := newBench(t)
+	h := b.h
+	h.cfg.URLs = []string{"ws://127.0.0.1:1/"}
+	now := h.clock.Now()
+	later := now + int64(time.Hour)
+	h.nextTick = later
+	h.dialFailed(b.c, &wire.DialError{Code: wire.DialOther, Reason: "refused"}, now)
+	assert.Equal(t, b.c.dialNS, h.nextTick)
+	h.nextTick = later
+	h.newConn(now)
+	assert.Equal(t, now, h.nextTick)
+	h.hasten(later)
+	assert.Equal(t, now, h.nextTick, "what is due earlier stays")
 }

@@ -46,6 +46,7 @@ func (p *rowPool) take() uint16 {
 func (h *hot) newConn(dialNS int64) *conn {
 	c := &conn{row: h.rows.take(), dialNS: dialNS}
 	h.conns = append(h.conns, c)
+	h.hasten(dialNS)
 	return c
 }
 

@@ -22,9 +22,9 @@ const (
 
 // Sizes of a Reader.
 const (
-	// DefaultBufferSize holds some thousand market data messages: more than one
-	// recv ever delivers, so that compaction stays rare.
-	DefaultBufferSize = 1 << 20
+	// DefaultBufferSize is twice what one recv delivers at most, so that compaction
+	// stays rare; some thousand market data messages.
+	DefaultBufferSize = 2 * recvLimit
 	// DefaultMaxMessage is above any book snapshot a public feed sends.
 	DefaultMaxMessage = 8 << 20
 	// Padding is how many bytes of allocation follow the last byte of any
