@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+
+	"github.com/tickring/tickring/bench/internal/kit"
 )
 
 // Rounds are short and many, the raw limit and ours in turn: whatever happens to the
@@ -51,15 +53,15 @@ var sides = []side{
 // crossing is the cross-process part of the report.
 type crossing struct {
 	b      *bench
-	order  []*series
-	byName map[string]*series
+	order  []*kit.Series
+	byName map[string]*kit.Series
 	rounds int
 }
 
-func (c *crossing) series(name string) *series {
+func (c *crossing) series(name string) *kit.Series {
 	s := c.byName[name]
 	if s == nil {
-		s = newSeries(name)
+		s = kit.NewSeries(name)
 		c.byName[name] = s
 		c.order = append(c.order, s)
 	}
@@ -78,7 +80,7 @@ const sinceDue = " (since due)"
 
 // measureCrossings runs all rounds.
 func (b *bench) measureCrossings() (*crossing, error) {
-	c := &crossing{b: b, byName: map[string]*series{}}
+	c := &crossing{b: b, byName: map[string]*kit.Series{}}
 	for end := time.Now().Add(crossingBudget); c.rounds < crossingRounds && time.Now().Before(end); c.rounds++ {
 		if err := c.raw(); err != nil {
 			return nil, err
@@ -116,7 +118,7 @@ func (c *crossing) raw() error {
 			return err
 		}
 		// Half of a round trip is one way.
-		if err := c.series(rawName(lines)).add(scaled(trips, c.b.nsPerTick/2)); err != nil {
+		if err := c.series(rawName(lines)).Add(kit.Scaled(trips, c.b.nsPerTick/2)); err != nil {
 			return err
 		}
 		for _, p := range pacings {
@@ -127,7 +129,7 @@ func (c *crossing) raw() error {
 			if err != nil {
 				return err
 			}
-			if err := c.series(rawStampedName(lines, p)).add(scaled(oneway, c.b.nsPerTick)); err != nil {
+			if err := c.series(rawStampedName(lines, p)).Add(kit.Scaled(oneway, c.b.nsPerTick)); err != nil {
 				return err
 			}
 		}
@@ -140,8 +142,8 @@ func (b *bench) interval(rate int) int64 { return int64(1e9 / float64(rate) / b.
 
 func (b *bench) pingSamples(mode string, lines, count, warm int, more ...string) ([]int64, error) {
 	args := append([]string{mode, strconv.Itoa(lines), strconv.Itoa(count), strconv.Itoa(warm),
-		strconv.Itoa(b.cpus.publisher), strconv.Itoa(b.cpus.reader)}, more...)
-	raw, err := output("ping", b.ping, args...)
+		strconv.Itoa(b.cpus.Publisher), strconv.Itoa(b.cpus.Reader)}, more...)
+	raw, err := kit.Output("ping", b.ping, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -167,29 +169,29 @@ func (c *crossing) ring(s side, p pacing) error {
 		sent[i], due[i] = x.Seen-x.First, x.Seen-x.Second
 	}
 	row := c.series(s.rowName(p))
-	row.lost += lost
-	if err := row.add(scaled(sent, c.b.nsPerTick)); err != nil || p.rate == 0 {
+	row.Lost += lost
+	if err := row.Add(kit.Scaled(sent, c.b.nsPerTick)); err != nil || p.rate == 0 {
 		return err
 	}
-	return c.series(s.rowName(p) + sinceDue).add(scaled(due, c.b.nsPerTick))
+	return c.series(s.rowName(p) + sinceDue).Add(kit.Scaled(due, c.b.nsPerTick))
 }
 
 // transfer runs a writer process, and a reader process where there is a side, over
 // one segment. It returns the reader's samples and loss, and the writer's ns a record.
-func (b *bench) transfer(s *side, mode string, count, warm int, interval int64) (samples []sample, lost uint64, nsPerRecord float64, err error) {
-	w, err := start("writer", b.self, "writer", "-dir", b.dir, "-feed", "crossing", "-mode", mode,
-		"-cpu", strconv.Itoa(b.cpus.publisher), "-count", strconv.Itoa(count), "-warm", strconv.Itoa(warm),
+func (b *bench) transfer(s *side, mode string, count, warm int, interval int64) (samples []kit.Sample, lost uint64, nsPerRecord float64, err error) {
+	w, err := kit.Start("writer", b.self, "writer", "-dir", b.dir, "-feed", "crossing", "-mode", mode,
+		"-cpu", strconv.Itoa(b.cpus.Publisher), "-count", strconv.Itoa(count), "-warm", strconv.Itoa(warm),
 		"-slots", strconv.Itoa(b.slots), "-interval", strconv.FormatInt(interval, 10))
 	if err != nil {
 		return nil, 0, 0, err
 	}
-	if err := w.ready(); err != nil {
+	if err := w.Ready(); err != nil {
 		return nil, 0, 0, err
 	}
-	var r *process
+	var r *kit.Process
 	if s != nil {
 		if r, err = b.startReader(*s, "crossing", warm, false, false); err != nil {
-			w.kill()
+			w.Kill()
 			return nil, 0, 0, err
 		}
 	}
@@ -198,48 +200,48 @@ func (b *bench) transfer(s *side, mode string, count, warm int, interval int64) 
 		return nil, 0, nsPerRecord, err
 	}
 	if err != nil {
-		r.kill()
+		r.Kill()
 		return nil, 0, 0, err
 	}
-	samples, lost, err = readSamples(r.out)
+	samples, lost, err = kit.ReadSamples(r.Out)
 	if err != nil {
-		return nil, 0, 0, r.explain(err)
+		return nil, 0, 0, r.Explain(err)
 	}
-	return samples, lost, nsPerRecord, r.wait()
+	return samples, lost, nsPerRecord, r.Wait()
 }
 
 // publishAll lets a writer that is ready begin, and waits for its end.
-func (b *bench) publishAll(w *process, count int) (nsPerRecord float64, err error) {
-	if _, err := w.in.Write([]byte("go\n")); err != nil {
-		return 0, w.explain(err)
+func (b *bench) publishAll(w *kit.Process, count int) (nsPerRecord float64, err error) {
+	if _, err := w.In.Write([]byte("go\n")); err != nil {
+		return 0, w.Explain(err)
 	}
-	line, err := w.out.ReadString('\n')
+	line, err := w.Out.ReadString('\n')
 	if err != nil {
-		return 0, w.explain(err)
+		return 0, w.Explain(err)
 	}
 	var took int64
 	if _, err := fmt.Sscanf(line, "took %d", &took); err != nil {
-		return 0, w.explain(fmt.Errorf("it said %q: %w", line, err))
+		return 0, w.Explain(fmt.Errorf("it said %q: %w", line, err))
 	}
-	return float64(took) * b.nsPerTick / float64(count), w.wait()
+	return float64(took) * b.nsPerTick / float64(count), w.Wait()
 }
 
 // startReader starts the C or the Go reader and waits until it is attached.
-func (b *bench) startReader(s side, feed string, warm int, wait, stages bool) (*process, error) {
-	cpu := strconv.Itoa(b.cpus.reader)
-	var r *process
+func (b *bench) startReader(s side, feed string, warm int, wait, stages bool) (*kit.Process, error) {
+	cpu := strconv.Itoa(b.cpus.Reader)
+	var r *kit.Process
 	var err error
 	if s.c {
-		r, err = start("C reader", b.cReader, b.dir, feed, cpu, choose(s.head, "head", "whole"), choose(wait, "wait", "spin"),
+		r, err = kit.Start("C reader", b.cReader, b.dir, feed, cpu, choose(s.head, "head", "whole"), choose(wait, "wait", "spin"),
 			choose(stages, "stages", "ticks"), strconv.Itoa(warm))
 	} else {
-		r, err = start("Go reader", b.self, "reader", "-dir", b.dir, "-feed", feed, "-cpu", cpu, "-warm", strconv.Itoa(warm),
+		r, err = kit.Start("Go reader", b.self, "reader", "-dir", b.dir, "-feed", feed, "-cpu", cpu, "-warm", strconv.Itoa(warm),
 			"-wait="+strconv.FormatBool(wait), "-stages="+strconv.FormatBool(stages))
 	}
 	if err != nil {
 		return nil, err
 	}
-	return r, r.ready()
+	return r, r.Ready()
 }
 
 func choose(first bool, a, b string) string {
@@ -251,30 +253,30 @@ func choose(first bool, a, b string) string {
 
 // report prints table and ratios.
 func (c *crossing) report(b *bench) {
-	b.printf("\n== cross-process one-way latency, ns; writer on CPU %d, reader spinning on CPU %d, ring of %d slots\n",
-		b.cpus.publisher, b.cpus.reader, b.slots)
-	b.printf("   %d rounds of raw and ours in turn; %q counts from when a record was meant to be sent\n", c.rounds, sinceDue[1:])
-	b.printf("   half a round trip has no stamp in it; a stamped row has one reading of the counter at each end\n")
+	b.Printf("\n== cross-process one-way latency, ns; writer on CPU %d, reader spinning on CPU %d, ring of %d slots\n",
+		b.cpus.Publisher, b.cpus.Reader, b.slots)
+	b.Printf("   %d rounds of raw and ours in turn; %q counts from when a record was meant to be sent\n", c.rounds, sinceDue[1:])
+	b.Printf("   half a round trip has no stamp in it; a stamped row has one reading of the counter at each end\n")
 	if b.ping == "" {
-		b.printf("   skipped: raw ping and C reader rows (no C compiler)\n")
+		b.Printf("   skipped: raw ping and C reader rows (no C compiler)\n")
 	}
-	b.printf("%s\n", tableHead("row"))
+	b.Printf("%s\n", kit.TableHead("row"))
 	for _, s := range c.order {
-		b.printf("%s\n", s.line())
+		b.Printf("%s\n", s.Line())
 	}
 	if b.ping == "" {
 		return
 	}
 	p := pacings[1]
 	for lines := 1; lines <= 2; lines++ {
-		b.figure(fmt.Sprintf("raw_ping_%d_p50", lines), c.byName[rawName(lines)].p50(), "ns")
-		b.figure(fmt.Sprintf("raw_stamped_%d_100k_p50", lines), c.byName[rawStampedName(lines, p)].p50(), "ns")
+		b.Figure(fmt.Sprintf("raw_ping_%d_p50", lines), c.byName[rawName(lines)].P50(), "ns")
+		b.Figure(fmt.Sprintf("raw_stamped_%d_100k_p50", lines), c.byName[rawStampedName(lines, p)].P50(), "ns")
 	}
 	for _, s := range sides {
 		name := map[string]string{sides[0].name: "c_head", sides[1].name: "c_whole", sides[2].name: "go_whole"}[s.name]
 		row := c.byName[s.rowName(p)]
-		b.figure("oneway_"+name+"_100k_p50", row.p50(), "ns")
-		b.ratio("oneway_"+name+"_100k_over_ping", ratioOf(row, c.byName[rawName(s.lines)]), atMost(1.25))
-		b.ratio("oneway_"+name+"_100k_over_stamped_raw", ratioOf(row, c.byName[rawStampedName(s.lines, p)]), atMost(1.25))
+		b.Figure("oneway_"+name+"_100k_p50", row.P50(), "ns")
+		b.Ratio("oneway_"+name+"_100k_over_ping", kit.RatioOf(row, c.byName[rawName(s.lines)]), kit.AtMost(1.25))
+		b.Ratio("oneway_"+name+"_100k_over_stamped_raw", kit.RatioOf(row, c.byName[rawStampedName(s.lines, p)]), kit.AtMost(1.25))
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/mailru/easyjson"
 	"golang.org/x/sys/unix"
 
+	"github.com/tickring/tickring/bench/internal/kit"
 	"github.com/tickring/tickring/bench/plain"
 	"github.com/tickring/tickring/exchanges"
 	"github.com/tickring/tickring/exchanges/gateio"
@@ -118,7 +119,7 @@ func runDecode(args []string) error {
 	if err := f.Parse(args); err != nil {
 		return err
 	}
-	if err := pinThread(*cpu); err != nil {
+	if err := kit.PinThread(*cpu); err != nil {
 		return err
 	}
 	for _, fr := range frames() {
@@ -181,7 +182,7 @@ type decodeRow struct {
 	rounds      []float64 // ns per frame
 }
 
-func (r decodeRow) ns() float64 { return median(slices.Clone(r.rounds)) }
+func (r decodeRow) ns() float64 { return kit.Median(slices.Clone(r.rounds)) }
 
 // parseDecode reads what runDecode printed, by channel and decoder.
 func parseDecode(text string) (map[string]map[string]decodeRow, error) {
@@ -218,5 +219,5 @@ func quotient(a, b decodeRow) float64 {
 	for i := range q {
 		q[i] = a.rounds[i] / b.rounds[i]
 	}
-	return median(q)
+	return kit.Median(q)
 }

@@ -3,13 +3,12 @@ package main
 import (
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"runtime"
 	"strconv"
-	"strings"
 	"time"
 
+	"github.com/tickring/tickring/bench/internal/kit"
 	"github.com/tickring/tickring/ring"
 )
 
@@ -33,26 +32,19 @@ func command(args []string) error {
 
 // bench is one run of the report.
 type bench struct {
+	kit.Report
+
 	// Programs; ping and cReader are empty without a C compiler.
 	self, tickring, feedTest, ping, cReader string
 	// dir holds the segments.
 	dir       string
 	slots     int
-	cpus      cpus
+	cpus      kit.CPUs
 	nsPerTick float64
-	out       io.Writer
-	text      strings.Builder // all that was printed
-	figures   []string
-}
-
-func (b *bench) printf(format string, args ...any) {
-	line := fmt.Sprintf(format, args...)
-	b.text.WriteString(line)
-	fmt.Fprint(b.out, line)
 }
 
 func runReport(args []string) error {
-	b := &bench{out: os.Stdout}
+	b := &bench{Report: kit.Report{Out: os.Stdout}}
 	f := flag.NewFlagSet("report", flag.ContinueOnError)
 	f.StringVar(&b.tickring, "tickring", "", "the program")
 	f.StringVar(&b.feedTest, "feed-test", "", "the test binary of package feed")
@@ -72,11 +64,11 @@ func runReport(args []string) error {
 	if err := b.all(*cc, *commit); err != nil {
 		return err
 	}
-	b.printf("\nmeasured in %s\n", time.Since(began).Round(time.Second))
+	b.Printf("\nmeasured in %s\n", time.Since(began).Round(time.Second))
 	if *results == "" {
 		return nil
 	}
-	return os.WriteFile(*results, []byte(resultsHead+"```\n"+b.text.String()+"```\n"), 0o644)
+	return os.WriteFile(*results, []byte(resultsHead+"```\n"+b.Text()+"```\n"), 0o644)
 }
 
 // prepare settles where and by which clock is measured.
@@ -86,7 +78,7 @@ func (b *bench) prepare() (err error) {
 	if b.self, err = os.Executable(); err != nil {
 		return fmt.Errorf("find this program: %w", err)
 	}
-	if b.cpus, err = chooseCPUs(); err != nil {
+	if b.cpus, err = kit.ChooseCPUs(); err != nil {
 		return err
 	}
 	b.slots = ring.DefaultSlots
@@ -95,17 +87,17 @@ func (b *bench) prepare() (err error) {
 			return fmt.Errorf("BENCH_SLOTS=%q: want a power of two", text)
 		}
 	}
-	b.nsPerTick = calibrate()
+	b.nsPerTick = kit.Calibrate()
 	return nil
 }
 
 func (b *bench) all(cc, commit string) error {
-	b.printf("tickring bench\n")
-	for _, line := range machineFacts(b.cpus, cc, commit, b.nsPerTick) {
-		b.printf("  %s\n", line)
+	b.Printf("tickring bench\n")
+	for _, line := range kit.MachineFacts(b.cpus, "make bench", cc, commit, b.nsPerTick) {
+		b.Printf("  %s\n", line)
 	}
-	for _, line := range machineWarnings(b.cpus) {
-		b.printf("  warning: %s\n", line)
+	for _, line := range kit.MachineWarnings(b.cpus) {
+		b.Printf("  warning: %s\n", line)
 	}
 	if err := b.reportDecode(); err != nil {
 		return err
@@ -121,6 +113,6 @@ func (b *bench) all(cc, commit string) error {
 	if err := b.reportSocket(); err != nil {
 		return err
 	}
-	b.printf("\n== figures and same-run ratios\n%s\n", strings.Join(b.figures, "\n"))
+	b.PrintFigures()
 	return nil
 }

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/tickring/tickring/bench/internal/kit"
 )
 
 // The test binary is also the bench's program: its processes are this one again.
@@ -28,7 +30,7 @@ func TestMain(m *testing.M) {
 // newBench is a bench on two CPUs with a directory of its own.
 func newBench(t *testing.T) *bench {
 	t.Helper()
-	c, err := chooseCPUs()
+	c, err := kit.ChooseCPUs()
 	if err != nil {
 		t.Skipf("two CPUs are wanted: %v", err)
 	}
@@ -40,7 +42,7 @@ func newBench(t *testing.T) *bench {
 	t.Setenv("GORACE", "atexit_sleep_ms=0") // each process would end a second later
 	self, err := os.Executable()
 	require.NoError(t, err)
-	return &bench{self: self, dir: dir, slots: 1 << 12, cpus: c, nsPerTick: calibrate(), out: t.Output()}
+	return &bench{self: self, dir: dir, slots: 1 << 12, cpus: c, nsPerTick: kit.Calibrate(), Report: kit.Report{Out: t.Output()}}
 }
 
 // buildC compiles one of the C programs, with the warnings as errors.

@@ -1,6 +1,10 @@
 package main
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/tickring/tickring/bench/internal/kit"
+)
 
 // How much one round of the publish cost measures.
 const (
@@ -14,10 +18,10 @@ const (
 // reportPublish measures what a record costs the writer: a frame of one record, no
 // clock read, to the ring alone and to ring and board, alone and with a reader.
 func (b *bench) reportPublish() error {
-	b.printf("\n== publish, ns per record; a frame of one record, without its stamp, ring of %d slots\n", b.slots)
+	b.Printf("\n== publish, ns per record; a frame of one record, without its stamp, ring of %d slots\n", b.slots)
 	readers := []*side{nil, &sides[1]}
 	if b.cReader == "" {
-		b.printf("   skipped: rows with a C reader (no C compiler)\n")
+		b.Printf("   skipped: rows with a C reader (no C compiler)\n")
 		readers = []*side{nil, &sides[2]}
 	}
 	rows, missed := map[string][]float64{}, map[string]uint64{}
@@ -39,12 +43,12 @@ func (b *bench) reportPublish() error {
 	}
 	for _, name := range []string{"publish_ring_0_readers", "publish_board_0_readers", "publish_ring_1_reader", "publish_board_1_reader"} {
 		ns := rows[name]
-		b.printf("  %-28s median %7.1f  best %7.1f  worst %7.1f", name, median(ns), slices.Min(ns), slices.Max(ns))
+		b.Printf("  %-28s median %7.1f  best %7.1f  worst %7.1f", name, kit.Median(ns), slices.Min(ns), slices.Max(ns))
 		if missed[name] > 0 {
-			b.printf("  reader lost %d", missed[name])
+			b.Printf("  reader lost %d", missed[name])
 		}
-		b.printf("\n")
-		b.figure(name, median(ns), "ns")
+		b.Printf("\n")
+		b.Figure(name, kit.Median(ns), "ns")
 	}
 	return nil
 }

@@ -9,16 +9,10 @@ import (
 	"os"
 	"time"
 
+	"github.com/tickring/tickring/bench/internal/kit"
 	"github.com/tickring/tickring/ring"
 	"github.com/tickring/tickring/shm"
 )
-
-// maxSamples is as reader.c's: what is beyond is read and not kept.
-const maxSamples = 1 << 20
-
-// sample is what a reader notes of a record: its receive time, a second time (the one
-// intended, or the publish time), and when the reader had it.
-type sample struct{ First, Second, Seen int64 }
 
 // readerJob is "reader", the Go side of reader.c, with the same output.
 type readerJob struct {
@@ -27,7 +21,7 @@ type readerJob struct {
 
 	seen    int
 	lost    uint64
-	samples []sample
+	samples []kit.Sample
 }
 
 func runReader(args []string) error {
@@ -42,7 +36,7 @@ func runReader(args []string) error {
 	if err := f.Parse(args); err != nil {
 		return err
 	}
-	if err := pinThread(j.cpu); err != nil {
+	if err := kit.PinThread(j.cpu); err != nil {
 		return err
 	}
 	m, err := shm.Open(*dir, *feed)
@@ -51,8 +45,8 @@ func runReader(args []string) error {
 	}
 	r := ring.NewReader(m.View())
 	r.SeekLatest()
-	j.samples = make([]sample, 0, maxSamples)
-	clear(j.samples[:maxSamples]) // no page fault later
+	j.samples = make([]kit.Sample, 0, kit.MaxSamples)
+	clear(j.samples[:kit.MaxSamples]) // no page fault later
 	fmt.Println("ready")
 	if err := j.follow(r); err != nil {
 		return err
@@ -84,16 +78,16 @@ func (j *readerJob) follow(r *ring.Reader) error {
 }
 
 func (j *readerJob) take(rec *ring.Record) {
-	s := sample{First: rec.RecvTimeNS}
+	s := kit.Sample{First: rec.RecvTimeNS}
 	if j.stages {
 		s.Seen, s.Second = time.Now().UnixNano(), rec.PublishTimeNS
 		if rec.Kind != ring.KindBookTicker {
 			return
 		}
 	} else {
-		s.Seen, s.Second = ticks(), int64(rec.VenueSequence)
+		s.Seen, s.Second = kit.Ticks(), int64(rec.VenueSequence)
 	}
-	if j.seen++; j.seen > j.warm && len(j.samples) < maxSamples {
+	if j.seen++; j.seen > j.warm && len(j.samples) < kit.MaxSamples {
 		j.samples = append(j.samples, s)
 	}
 }
@@ -105,21 +99,4 @@ func (j *readerJob) write(to io.Writer) error {
 		return fmt.Errorf("write samples: %w", err)
 	}
 	return out.Flush()
-}
-
-// readSamples reads what a reader, Go or C, prints after "ready".
-func readSamples(from *bufio.Reader) (samples []sample, lost uint64, err error) {
-	line, err := from.ReadString('\n')
-	if err != nil {
-		return nil, 0, fmt.Errorf("read the reader's count: %w", err)
-	}
-	var n int
-	if _, err := fmt.Sscanf(line, "samples %d lost %d", &n, &lost); err != nil || n < 0 || n > maxSamples {
-		return nil, 0, fmt.Errorf("reader said %q", line)
-	}
-	samples = make([]sample, n)
-	if err := binary.Read(from, binary.LittleEndian, samples); err != nil && n > 0 {
-		return nil, 0, fmt.Errorf("read %d samples: %w", n, err)
-	}
-	return samples, lost, nil
 }

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/tickring/tickring/bench/internal/kit"
 )
 
 // How long the parts of a run from socket to reader take.
@@ -37,16 +39,16 @@ func (s socketRun) name() string {
 // reportSocket measures the stages between the publisher's read of the socket and
 // the reader, with the simulator and the publisher as processes.
 func (b *bench) reportSocket() error {
-	b.printf("\n== socket to reader, ns; tickring sim -> loopback -> tickring run -> %s reader, book tickers, %s a run\n",
+	b.Printf("\n== socket to reader, ns; tickring sim -> loopback -> tickring run -> %s reader, book tickers, %s a run\n",
 		choose(b.cReader != "", "C", "Go"), socketTime)
-	b.printf("   recv->publish: socket read to first commit of its frame (decrypt, frame, decode); clocks of one host,\n")
-	b.printf("   the reader's is the system's and the publisher follows that: they may be 100 ns apart\n")
-	b.printf("   adaptive: the reader sleeps on the doorbell when idle, so publish->reader is mostly a wake-up;\n")
-	b.printf("   busy: the reader spins\n")
+	b.Printf("   recv->publish: socket read to first commit of its frame (decrypt, frame, decode); clocks of one host,\n")
+	b.Printf("   the reader's is the system's and the publisher follows that: they may be 100 ns apart\n")
+	b.Printf("   adaptive: the reader sleeps on the doorbell when idle, so publish->reader is mostly a wake-up;\n")
+	b.Printf("   busy: the reader spins\n")
 	if runtime.NumCPU() < 4 {
-		b.printf("   fewer than 4 CPUs: the simulator has none of its own and takes the spinning sides' by turns\n")
+		b.Printf("   fewer than 4 CPUs: the simulator has none of its own and takes the spinning sides' by turns\n")
 	}
-	b.printf("%s\n", tableHead("row"))
+	b.Printf("%s\n", kit.TableHead("row"))
 	for _, tls := range []bool{false, true} {
 		for _, wait := range []string{"adaptive", "busy"} {
 			for _, rate := range []int{1_000, 10_000} {
@@ -67,7 +69,7 @@ func (b *bench) socketRow(s socketRun, wait bool) error {
 	if len(samples) == 0 {
 		return fmt.Errorf("%s: no record came", s.name())
 	}
-	stages := []*series{newSeries(s.name() + " recv->publish"), newSeries(s.name() + " publish->reader"), newSeries(s.name() + " recv->reader")}
+	stages := []*kit.Series{kit.NewSeries(s.name() + " recv->publish"), kit.NewSeries(s.name() + " publish->reader"), kit.NewSeries(s.name() + " recv->reader")}
 	values := make([][]float64, len(stages))
 	for _, x := range samples {
 		for i, v := range []int64{x.Second - x.First, x.Seen - x.Second, x.Seen - x.First} {
@@ -75,33 +77,33 @@ func (b *bench) socketRow(s socketRun, wait bool) error {
 		}
 	}
 	for i, row := range stages {
-		row.lost = lost
-		if err := row.add(values[i]); err != nil {
+		row.Lost = lost
+		if err := row.Add(values[i]); err != nil {
 			return err
 		}
-		b.printf("%s\n", row.line())
+		b.Printf("%s\n", row.Line())
 	}
 	key := "socket_" + strings.NewReplacer(" ", "_", "/s", "").Replace(s.name())
-	b.figure(key+"_recv_publish_p50", stages[0].p50(), "ns")
-	b.figure(key+"_publish_reader_p50", stages[1].p50(), "ns")
+	b.Figure(key+"_recv_publish_p50", stages[0].P50(), "ns")
+	b.Figure(key+"_publish_reader_p50", stages[1].P50(), "ns")
 	return nil
 }
 
 // socketSamples brings up venue, publisher and reader, each after the one before it,
 // and ends them again.
-func (b *bench) socketSamples(s socketRun, wait bool) (samples []sample, lost uint64, err error) {
+func (b *bench) socketSamples(s socketRun, wait bool) (samples []kit.Sample, lost uint64, err error) {
 	const feed = "socket"
 	urls := filepath.Join(b.dir, ".venue")
 	args := []string{"sim", "--venue", "gateio", "--settle", socketSettle, "--rate", strconv.Itoa(s.rate), "--symbols", "10", "--url-file", urls}
 	if s.tls {
 		args = append(args, "--tls")
 	}
-	venue, err := start("simulator", b.tickring, args...)
+	venue, err := kit.Start("simulator", b.tickring, args...)
 	if err != nil {
 		return nil, 0, err
 	}
 	defer func() {
-		err = errors.Join(err, venue.interrupt(), removeIfThere(urls), removeIfThere(filepath.Join(b.dir, feed)))
+		err = errors.Join(err, venue.Interrupt(), removeIfThere(urls), removeIfThere(filepath.Join(b.dir, feed)))
 	}()
 	lines, err := awaitLines(urls, 2)
 	if err != nil {
@@ -109,31 +111,31 @@ func (b *bench) socketSamples(s socketRun, wait bool) (samples []sample, lost ui
 	}
 	args = []string{"run", "--venue", "gateio", "--symbols", benchSymbols, "--channels", "book_ticker", "--url", lines[0],
 		"--rest-url", lines[1], "--dir", b.dir, "--feed", feed, "--source", "simulated", "--quiet",
-		"--wait", s.wait, "--cpu", strconv.Itoa(b.cpus.publisher)}
+		"--wait", s.wait, "--cpu", strconv.Itoa(b.cpus.Publisher)}
 	if s.tls {
 		args = append(args, "--ca", lines[2])
 	}
-	publisher, err := start("publisher", b.tickring, args...)
+	publisher, err := kit.Start("publisher", b.tickring, args...)
 	if err != nil {
 		return nil, 0, err
 	}
 	reader, err := b.readerOf(feed, wait)
 	if err != nil {
-		return nil, 0, publisher.explain(err)
+		return nil, 0, publisher.Explain(err)
 	}
 	time.Sleep(socketTime)
-	if err := publisher.interrupt(); err != nil {
-		reader.kill()
+	if err := publisher.Interrupt(); err != nil {
+		reader.Kill()
 		return nil, 0, err
 	}
-	if samples, lost, err = readSamples(reader.out); err != nil {
-		return nil, 0, reader.explain(err)
+	if samples, lost, err = kit.ReadSamples(reader.Out); err != nil {
+		return nil, 0, reader.Explain(err)
 	}
-	return samples, lost, reader.wait()
+	return samples, lost, reader.Wait()
 }
 
 // readerOf attaches a reader as soon as the feed is there.
-func (b *bench) readerOf(feed string, wait bool) (*process, error) {
+func (b *bench) readerOf(feed string, wait bool) (*kit.Process, error) {
 	if err := await(filepath.Join(b.dir, feed), func(path string) (bool, error) {
 		_, err := os.Stat(path)
 		return err == nil, ignoreMissing(err)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/tickring/tickring/bench/internal/kit"
 	"github.com/tickring/tickring/ring"
 	"github.com/tickring/tickring/shm"
 )
@@ -69,7 +70,7 @@ func (j *writerJob) run() (err error) {
 	if _, err := bufio.NewReader(os.Stdin).ReadString('\n'); err != nil {
 		return fmt.Errorf("wait for the start: %w", err)
 	}
-	if err := pinThread(j.cpu); err != nil {
+	if err := kit.PinThread(j.cpu); err != nil {
 		return err
 	}
 	took, err := p.produce(j)
@@ -141,17 +142,17 @@ func (p *producer) publish(now, due int64) {
 // paced publishes n records, one every interval. A record that is late is published
 // at once and keeps the time it was due, so that what waited behind a stall is seen.
 func (p *producer) paced(n int, interval int64) int64 {
-	began := ticks()
+	began := kit.Ticks()
 	due := began + interval
 	for range n {
-		now := ticks()
+		now := kit.Ticks()
 		for now < due {
-			now = ticks()
+			now = kit.Ticks()
 		}
 		p.publish(now, due)
 		due += interval
 	}
-	return ticks() - began
+	return kit.Ticks() - began
 }
 
 // timedBlocks is into how many parts a timed run falls.
@@ -163,17 +164,17 @@ func (p *producer) timed(j *writerJob, publish func(int)) int64 {
 	publish(j.warm)
 	blocks := make([]float64, timedBlocks)
 	for i := range blocks {
-		began := ticks()
+		began := kit.Ticks()
 		publish(j.count / timedBlocks)
-		blocks[i] = float64(ticks() - began)
+		blocks[i] = float64(kit.Ticks() - began)
 	}
-	return int64(median(blocks) * timedBlocks)
+	return int64(kit.Median(blocks) * timedBlocks)
 }
 
 // stamped publishes as fast as it can, each record with its own stamp.
 func (p *producer) stamped(n int) {
 	for range n {
-		now := ticks()
+		now := kit.Ticks()
 		p.publish(now, now)
 	}
 }

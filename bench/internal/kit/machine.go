@@ -1,4 +1,4 @@
-package main
+package kit
 
 import (
 	"fmt"
@@ -42,15 +42,15 @@ func compilerVersion(cc string) string {
 	return first
 }
 
-// machineFacts is the head of the report.
-func machineFacts(c cpus, cc, commit string, nsPerTick float64) []string {
+// MachineFacts is the head of the report that the command prints.
+func MachineFacts(c CPUs, command, cc, commit string, nsPerTick float64) []string {
 	var uts unix.Utsname
 	kernel := "unknown"
 	if unix.Uname(&uts) == nil {
 		kernel = unix.ByteSliceToString(uts.Release[:])
 	}
 	info := fact("/proc/cpuinfo")
-	resolution, cost := clockStep(nsPerTick)
+	resolution, cost := ClockStep(nsPerTick)
 	compiler := compilerVersion(cc)
 	if compiler == "" {
 		compiler = "none"
@@ -58,19 +58,19 @@ func machineFacts(c cpus, cc, commit string, nsPerTick float64) []string {
 	return []string{
 		"date: " + time.Now().UTC().Format("2006-01-02 15:04 UTC"),
 		"commit: " + commit,
-		"command: make bench",
+		"command: " + command,
 		fmt.Sprintf("cpu: %s (%s family %s model %s), %d CPUs", cpuFact(info, "model name"), cpuFact(info, "vendor_id"),
 			cpuFact(info, "cpu family"), cpuFact(info, "model"), runtime.NumCPU()),
 		"kernel: " + kernel + ", clock source " + fact("/sys/devices/system/clocksource/clocksource0/current_clocksource"),
 		"go: " + runtime.Version() + " " + runtime.GOARCH + ", C compiler: " + compiler,
-		fmt.Sprintf("pinning: PUB_CPU=%d READ_CPU=%d", c.publisher, c.reader),
+		fmt.Sprintf("pinning: PUB_CPU=%d READ_CPU=%d", c.Publisher, c.Reader),
 		fmt.Sprintf("stamps: one counter for all processes, %.4f ns a tick, smallest step %.1f ns, reading costs %.1f ns", nsPerTick, resolution, cost),
 		"load average at the start: " + fact("/proc/loadavg"),
 	}
 }
 
-// machineWarnings say what of the machine makes figures worse than they need be.
-func machineWarnings(c cpus) []string {
+// MachineWarnings say what of the machine makes figures worse than they need be.
+func MachineWarnings(c CPUs) []string {
 	var list []string
 	info := fact("/proc/cpuinfo")
 	if strings.Contains(" "+cpuFact(info, "flags")+" ", " hypervisor ") {
@@ -87,18 +87,18 @@ func machineWarnings(c cpus) []string {
 	return list
 }
 
-func siblingWarnings(c cpus) []string {
+func siblingWarnings(c CPUs) []string {
 	var list []string
 	topology := func(cpu int, name string) string {
 		return fact(filepath.Join("/sys/devices/system/cpu", fmt.Sprintf("cpu%d", cpu), name))
 	}
-	threads := topology(c.publisher, "topology/thread_siblings_list")
-	if threads == topology(c.reader, "topology/thread_siblings_list") && threads != "unknown" {
+	threads := topology(c.Publisher, "topology/thread_siblings_list")
+	if threads == topology(c.Reader, "topology/thread_siblings_list") && threads != "unknown" {
 		list = append(list, "PUB_CPU and READ_CPU are two threads of one core")
 	} else if strings.ContainsAny(threads, ",-") {
 		list = append(list, "PUB_CPU shares its core with another thread: CPUs "+threads)
 	}
-	if topology(c.publisher, "cache/index3/shared_cpu_list") != topology(c.reader, "cache/index3/shared_cpu_list") {
+	if topology(c.Publisher, "cache/index3/shared_cpu_list") != topology(c.Reader, "cache/index3/shared_cpu_list") {
 		list = append(list, "PUB_CPU and READ_CPU share no last-level cache")
 	}
 	return list
