@@ -12,11 +12,21 @@ type candidate struct {
 	lacks map[string]string
 }
 
-const cFlags = "-std=c11 -O2 -g -Wall -Wextra -Wpedantic -Werror -Icgo_reader/include -Icgo_reader/src -Icgo_reader/tools"
+const (
+	warnings = "-O1 -g -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror -Iinclude -Isrc -Itools"
+	cFlags   = "-std=c11 " + warnings
+	cppFlags = "-std=c++20 " + warnings
+)
 
 // sanitize: the C and C++ drivers run under the sanitizers, so that a read beyond what
 // was checked is a failure and not luck.
 const sanitize = "-fno-omit-frame-pointer -fno-sanitize-recover=all -fsanitize=address,undefined"
+
+// pythonInstall makes a wheel of a copy, because pip leaves what it builds beside the
+// sources. Both candidates share what it installs.
+const pythonInstall = "test -d $OUT/venv || { mkdir $OUT/tree && cp -r cgo_reader/python cgo_reader/src cgo_reader/include $OUT/tree && rm -rf $OUT/tree/python/build && " +
+	"python3 -m venv $OUT/venv && $OUT/venv/bin/pip install -q --disable-pip-version-check $OUT/tree/python; } || " +
+	"{ echo 'pip cannot install it: needs python3-venv and Python 3.11, and the package registry for setuptools'; exit 77; }"
 
 // candidates: the first is the reference. A new reader adds its line here.
 var candidates = []candidate{
@@ -29,7 +39,27 @@ var candidates = []candidate{
 	{
 		name:  "c",
 		needs: []string{"cc"},
-		build: "cc " + cFlags + " " + sanitize + " cgo_reader/tools/conform.c cgo_reader/tools/canonical.c cgo_reader/src/*.c -lm -o $OUT/conform-c",
+		build: "cd cgo_reader && cc " + cFlags + " " + sanitize + " tools/conform.c tools/canonical.c src/*.c -lm -o $OUT/conform-c",
 		run:   "exec $OUT/conform-c",
+	},
+	{
+		name:  "cpp",
+		needs: []string{"cc", "c++"},
+		build: "cd cgo_reader && mkdir -p $OUT/cpp && for f in src/*.c tools/canonical.c; do " +
+			"cc " + cFlags + " " + sanitize + " -c $f -o $OUT/cpp/$(basename $f .c).o || exit 1; done && " +
+			"c++ " + cppFlags + " " + sanitize + " tools/conform.cpp $OUT/cpp/*.o -lm -o $OUT/conform-cpp",
+		run: "exec $OUT/conform-cpp",
+	},
+	{
+		name:  "python",
+		needs: []string{"python3", "cc"},
+		build: pythonInstall,
+		run:   "exec $OUT/venv/bin/python -m tickring.conformance --c",
+	},
+	{
+		name:  "python-pure",
+		needs: []string{"python3", "cc"},
+		build: "test $(uname -m) = x86_64 || { echo 'pure Python reads on x86-64 only'; exit 77; }; " + pythonInstall,
+		run:   "exec $OUT/venv/bin/python -m tickring.conformance --pure",
 	},
 }
