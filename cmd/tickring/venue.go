@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/tickring/tickring/exchanges"
 	"github.com/tickring/tickring/exchanges/gateio"
+	"github.com/tickring/tickring/exchanges/gateiofutures"
 	"github.com/tickring/tickring/exchanges/mexc"
 	"github.com/tickring/tickring/feed"
 )
@@ -18,13 +19,15 @@ type dialect interface {
 }
 
 // venueNames are the venues that --venue accepts.
-const venueNames = "gateio, mexc"
+const venueNames = "gateio, gateio-futures, mexc"
 
 // newDialect makes the dialect of a venue; its error says which there are.
 func newDialect(venue string) (dialect, error) {
 	switch venue {
 	case "gateio":
 		return gateio.New(), nil
+	case "gateio-futures":
+		return gateiofutures.New(), nil
 	case "mexc":
 		return mexc.New(), nil
 	case "":

@@ -24,7 +24,7 @@ const (
 
 // Config says what a [Server] serves. The zero value of a field is its default.
 type Config struct {
-	Venue   string        // "gateio" or "mexc"
+	Venue   string        // "gateio", "gateio-futures" or "mexc"
 	Listen  string        // TCP address, default "127.0.0.1:0"
 	TLS     bool          // serve TLS under a CA made at start; see Server.CAPEM
 	Capture string        // .jsonl or .jsonl.zst file; empty is the synthetic market
@@ -61,8 +61,8 @@ func (c Config) withDefaults() (Config, error) {
 }
 
 func (c Config) check() error {
-	if c.Venue != venueGateio && c.Venue != venueMEXC {
-		return fmt.Errorf("venue %q: want %q or %q", c.Venue, venueGateio, venueMEXC)
+	if c.Venue != venueGateio && c.Venue != venueGateioFutures && c.Venue != venueMEXC {
+		return fmt.Errorf("venue %q: want %q, %q or %q", c.Venue, venueGateio, venueGateioFutures, venueMEXC)
 	}
 	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
 		return fmt.Errorf("listen address %q: want HOST:PORT, like 127.0.0.1:0", c.Listen)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/http"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -28,6 +29,7 @@ const (
 // of the stream name themselves; interval is known from the request only.
 type key struct {
 	channel, pair, level, interval string
+	whole                          bool // Gate.io futures: sizes without their decimals
 }
 
 // conn is one WebSocket client. Its reader is the goroutine that serves it, its
@@ -35,6 +37,7 @@ type key struct {
 type conn struct {
 	srv    *Server
 	id     string // conn_id of the answers
+	header http.Header
 	faults atomic.Pointer[Faults]
 	nc     net.Conn
 	raw    *trackedConn

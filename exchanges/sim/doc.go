@@ -10,8 +10,8 @@
 // no venue words: server.go, listener.go, conn.go, cert.go, stats.go, truth.go,
 // faults.go, scenario.go, market.go, book.go, pairs.go, synthetic.go, replay.go,
 // capture.go. A dialect set knows one venue, its requests, answers, text of frames,
-// routing of captured frames and REST: gateio*.go Gate.io spot v4, mexc*.go MEXC
-// spot v3 (with protobuf.go).
+// routing of captured frames and REST: gateio*.go Gate.io spot v4, gateio_futures*.go
+// its perpetual futures, mexc*.go MEXC spot v3 (with protobuf.go).
 //
 // # Faults
 //
@@ -50,6 +50,10 @@
 // a window, so [Config.Rate] is met as far as the subscribed channels allow.
 //
 // # Limits
+//
+// Of Gate.io's futures the market lists the pairs quoted in USDT as contracts; those of
+// four bases trade fractions of a contract, which a client without the size header sees
+// cut. A stream of book v2 of an unknown contract is acknowledged and silent.
 //
 // The quote of Gate.io's book ticker is sent on every change, not conflated to
 // 10 ms. MEXC's windows repeat an unchanged quote where the rate leaves room, so

@@ -45,6 +45,17 @@ var venues = []venue{
 		refusal:     `"message":"not today"`,
 	},
 	{
+		name:        venueGateioFutures,
+		quotes:      func(c *client, i int) { c.request("subscribe", chFutBookTicker, gateNames[i]) },
+		deltas:      func(c *client, i int) { c.request("subscribe", chFutDiffs, gateNames[i], "20ms", "20") },
+		ping:        `{"channel":"futures.ping"}`,
+		pairs:       gateNames,
+		bookPath:    func(pair string) string { return "/futures/usdt/order_book?with_id=true&contract=" + pair },
+		bookID:      "id",
+		acknowledge: `"status":"success"`,
+		refusal:     `"message":"not today"`,
+	},
+	{
 		name:        venueMEXC,
 		quotes:      func(c *client, i int) { c.method("SUBSCRIPTION", mexcBookTicker+"@10ms@"+mexcPairs[i]) },
 		deltas:      func(c *client, i int) { c.method("SUBSCRIPTION", mexcDepth+"@10ms@"+mexcPairs[i]) },
@@ -104,7 +115,7 @@ func parseDelta(t testing.TB, h ws.Header, payload []byte) (first, last uint64, 
 		return b.id(t, 4), b.id(t, 5), true
 	}
 	var p push
-	if h.OpCode != ws.OpText || json.Unmarshal(payload, &p) != nil || p.Event != "update" || p.Channel != chDiffs {
+	if h.OpCode != ws.OpText || json.Unmarshal(payload, &p) != nil || p.Event != "update" || p.Channel != chDiffs && p.Channel != chFutDiffs {
 		return 0, 0, false
 	}
 	return p.Result.First, p.Result.Last, true

@@ -145,8 +145,11 @@ func New(cfg Config) (*Server, error) {
 }
 
 func newDialect(s *Server) (dialect, source, error) {
-	if s.cfg.Venue == venueMEXC {
+	switch s.cfg.Venue {
+	case venueMEXC:
 		return newMEXC(s)
+	case venueGateioFutures:
+		return newGateioFutures(s)
 	}
 	return newGateio(s)
 }
@@ -382,6 +385,7 @@ func (s *Server) accept(w http.ResponseWriter, r *http.Request) *conn {
 		_ = nc.Close()
 		return nil
 	}
+	c.header = r.Header
 	return c
 }
 

@@ -29,6 +29,7 @@ const (
 	kindQuotes                          // on each change of the quote
 	kindQuoteWindow                     // once a window: the quote, changed or not
 	kindTrades                          // on each execution
+	kindTradeStep                       // on executions: all of one taker
 	kindTradeWindow                     // once a window: its executions
 	kindDiffs                           // once a window: what changed in the best levels
 	kindSnapshotDiffs                   // the same after a snapshot
@@ -377,7 +378,7 @@ func framesOfStep(k streamKind) float64 {
 	switch k {
 	case kindQuotes:
 		return 0.55 * (1 - quietBursts)
-	case kindTrades, kindTradeWindow:
+	case kindTrades, kindTradeStep, kindTradeWindow:
 		return 0.21 * (1 - quietBursts)
 	case kindQuoteWindow:
 		return repeatsOfStep
@@ -524,6 +525,10 @@ func (s *synthetic) follow(st *stream) {
 	case kindTrades:
 		for i := range s.market.trades {
 			s.sendTrades(st, s.market.trades[i:i+1])
+		}
+	case kindTradeStep:
+		if len(s.market.trades) > 0 {
+			s.sendTrades(st, s.market.trades)
 		}
 	case kindTradeWindow:
 		st.trades = append(st.trades, s.market.trades...)
