@@ -46,5 +46,7 @@ void test_life(void);
 void test_text(void);
 void test_json(void);
 void test_hostile(void);
+void test_filter(void);
+void test_poller(void);
 
 #endif
