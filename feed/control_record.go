@@ -30,7 +30,7 @@ func (s *controlServer) record(c net.Conn, r *controlRequest) error {
 	if err := r.only(); err != nil {
 		return err
 	}
-	t := newTap(s.p)
+	t := newTap(s.p, 0)
 	if err := t.begin(); err != nil {
 		return err
 	}

@@ -33,6 +33,9 @@ type RecordOptions struct {
 	// replayed alone.
 	RotateBytes int64
 	RotateEvery time.Duration
+	// RingBytes bounds what waits in memory for the file, with RecordPublisher; 0 is
+	// 64 MiB. What does not fit is lost to the recording, which says so.
+	RingBytes int
 }
 
 // ErrRecordingExists: the file is there already.
@@ -96,8 +99,11 @@ type tapState struct {
 	bytes    []byte
 }
 
-func newTap(p *Publisher) *tap {
-	return &tap{p: p, ring: recording.NewRing(recordRing), states: wire.NewQueue[tapState](queueCap)}
+func newTap(p *Publisher, ringBytes int) *tap {
+	if ringBytes == 0 {
+		ringBytes = recordRing
+	}
+	return &tap{p: p, ring: recording.NewRing(ringBytes), states: wire.NewQueue[tapState](queueCap)}
 }
 
 // errTapped: a feed is written down once at a time.
@@ -114,7 +120,7 @@ func (p *Publisher) record(h *hot) error {
 	if r.rec, err = recording.NewRecorder(r.opts.inner(), encodeTee(p.describe())); err != nil {
 		return err
 	}
-	p.tap = newTap(p)
+	p.tap = newTap(p, r.opts.RingBytes)
 	h.startTee(p.tap.ring)
 	return nil
 }
@@ -128,12 +134,13 @@ func (t *tap) begin() error {
 			return
 		}
 		h.startTee(t.ring)
-		t.take(h)
+		t.keep(h)
 	})
 	return errors.Join(err, failed)
 }
 
-// take writes a checkpoint. Hot thread only.
+// take writes a checkpoint, after what tells how far the records before it go, or that
+// a hole is before it. Hot thread only.
 func (t *tap) take(h *hot) {
 	if lost := h.tee.ring.Lost(); lost > 0 {
 		h.tee.ring.Resume()
@@ -141,6 +148,11 @@ func (t *tap) take(h *hot) {
 	} else {
 		h.tee.mark(h)
 	}
+	t.keep(h)
+}
+
+// keep writes a checkpoint. Hot thread only.
+func (t *tap) keep(h *hot) {
 	state := tapState{int64(h.w.LastSequence()), h.checkpoint()}
 	if !t.states.Push(&state) {
 		return // a thousand wait: one more says nothing new
@@ -287,8 +299,8 @@ func (o RecordOptions) inner() recording.Options {
 
 // check says what is wrong with the options.
 func (o RecordOptions) check() error {
-	if o.Path == "" || o.RotateBytes < 0 || o.RotateEvery < 0 {
-		return fmt.Errorf("%w: a recording needs a path, and bounds of its parts that are not negative", ErrConfig)
+	if o.Path == "" || o.RotateBytes < 0 || o.RotateEvery < 0 || o.RingBytes < 0 {
+		return fmt.Errorf("%w: a recording needs a path, and bounds that are not negative", ErrConfig)
 	}
 	return nil
 }

@@ -58,7 +58,7 @@ func (k Kind) Timed() bool { return k == KindTick || k == KindClock }
 const (
 	itemHeader = 16
 	// MaxItem bounds a payload: a checkpoint of 4,096 instruments with deep books.
-	MaxItem = 1 << 30
+	MaxItem = 1 << 28
 )
 
 // Item is one thing that the hot thread saw.

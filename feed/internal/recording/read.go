@@ -80,7 +80,7 @@ func NewFile(from io.ReaderAt, size int64) (*File, error) {
 		f.scan(size)
 	}
 	var err error
-	f.unzip, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxRaw))
+	f.unzip, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxRaw), zstd.WithDecodeAllCapLimit(true))
 	return f, err
 }
 
@@ -191,14 +191,17 @@ func (f *File) ReadBlock(number int) (Block, []byte, error) {
 	if err != nil {
 		return Block{}, nil, err
 	}
-	sealed := make([]byte, 0)
 	// What a damaged length asks for is read piece by piece, so that it costs no more
 	// memory than the file has bytes.
-	if sealed, err = io.ReadAll(io.NewSectionReader(f.file, at+blockHeader, packed)); err != nil || int64(len(sealed)) < packed {
+	sealed, err := io.ReadAll(io.NewSectionReader(f.file, at+blockHeader, packed))
+	if err != nil || int64(len(sealed)) < packed {
 		return Block{}, nil, fmt.Errorf("block at %d: %w: cut short", at, ErrItem)
 	}
 	if crc32.Checksum(sealed, castagnoli) != b.sum {
 		return Block{}, nil, fmt.Errorf("block at %d: %w: wrong checksum", at, ErrItem)
+	}
+	if int64(cap(f.buf)) < raw {
+		f.buf = make([]byte, 0, raw)
 	}
 	f.buf, err = f.unzip.DecodeAll(sealed, f.buf[:0])
 	if err != nil || int64(len(f.buf)) != raw {
