@@ -28,6 +28,11 @@ const pythonInstall = "test -d $OUT/venv || { mkdir $OUT/tree && cp -r cgo_reade
 	"python3 -m venv $OUT/venv && $OUT/venv/bin/pip install -q --disable-pip-version-check $OUT/tree/python; } || " +
 	"{ echo 'pip cannot install it: needs python3-venv and Python 3.11, and the package registry for setuptools'; exit 77; }"
 
+// rustBuild makes one program with both readers of the crate, in the crate's own ignored
+// target directory, where the other steps have built its parts already.
+const rustBuild = "cd cgo_reader/rust && cargo build -q --locked --features c-library --example conformance && " +
+	"cp target/debug/examples/conformance $OUT/conformance-rust"
+
 // candidates: the first is the reference. A new reader adds its line here.
 var candidates = []candidate{
 	{
@@ -61,5 +66,17 @@ var candidates = []candidate{
 		needs: []string{"python3", "cc"},
 		build: "test $(uname -m) = x86_64 || { echo 'pure Python reads on x86-64 only'; exit 77; }; " + pythonInstall,
 		run:   "exec $OUT/venv/bin/python -m tickring.conformance --pure",
+	},
+	{
+		name:  "rust",
+		needs: []string{"cargo", "cc"},
+		build: rustBuild,
+		run:   "exec $OUT/conformance-rust rust",
+	},
+	{
+		name:  "rust-c",
+		needs: []string{"cargo", "cc"},
+		build: rustBuild,
+		run:   "exec $OUT/conformance-rust rust-c",
 	},
 }

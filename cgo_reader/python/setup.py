@@ -61,5 +61,10 @@ EXTENSION = Extension(
 setup(
     ext_modules=[EXTENSION] if LINUX_64 else [],
     cmdclass={"build_ext": BuildExtension, "sdist": SourceDistribution},
-    options={"bdist_wheel": {"py_limited_api": "cp311"}},
+    # force: what an earlier build left in build/ may be of another day's sources.
+    options={
+        "bdist_wheel": {"py_limited_api": "cp311"},
+        "build_py": {"force": True},
+        "build_ext": {"force": True},
+    },
 )

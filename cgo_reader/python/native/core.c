@@ -228,6 +228,13 @@ static PyObject *core_iter(PyObject *self)
 	return Py_NewRef(self);
 }
 
+/* A look at the file's size, before a call that touches many pages or sleeps. */
+static void check_size(tickring_reader *reader)
+{
+	if (tickring_segment_shrunk(&reader->seg))
+		reader->damaged = 1;
+}
+
 /* Records straight into an array; the number, with answer what followed them. */
 static Py_ssize_t fill(native_core *core, tickring_record *to, Py_ssize_t limit)
 {
@@ -254,6 +261,7 @@ static PyObject *core_read_into(PyObject *self, PyObject *args)
 		PyErr_SetString(PyExc_ValueError, "the buffer does not start at a multiple of 8");
 	else {
 		core->busy = 1;
+		check_size(core->reader);
 		Py_BEGIN_ALLOW_THREADS
 		n = fill(core, view.buf, limit);
 		Py_END_ALLOW_THREADS
@@ -283,6 +291,7 @@ static PyObject *core_wait(PyObject *self, PyObject *args)
 	if (reader == NULL || !PyArg_ParseTuple(args, "L", &left))
 		return NULL;
 	int stale = reader->pulse.stale;
+	check_size(reader);
 	for (;;) {
 		int64_t ns = left < 0 || left > TICKRING_NAP_NS ? TICKRING_NAP_NS : left;
 		core->answer = wait_a_turn(core, ns);

@@ -488,6 +488,7 @@ class Core:
         return self.answer
 
     def _wait(self, ns: int) -> Answer:
+        self._damaged = self._damaged or self._segment.shrunk()
         if self._damaged:
             return Answer.DAMAGED
         for _ in range(SPINS):

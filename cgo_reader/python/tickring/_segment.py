@@ -189,17 +189,16 @@ class Header:
             (total < size, ErrorCode.SIZE),
             (self.u64("format_hash") != layout.FORMAT_HASH, ErrorCode.FORMAT_HASH),
             (self.u64("generation") == 0, ErrorCode.HEADER),
-            (not 1 <= depth <= layout.MAX_BOOK_DEPTH, ErrorCode.HEADER),
             (state == layout.State.INITIALISING, ErrorCode.NOT_READY),
             (state > layout.State.SUPERSEDED, ErrorCode.STATE),
+            (self.u32("directory_count") != layout.DIRECTORY_ENTRIES, ErrorCode.DIRECTORY),
+            (not 1 <= depth <= layout.MAX_BOOK_DEPTH, ErrorCode.HEADER),
             (not self.directory_fits(total, depth), ErrorCode.DIRECTORY),
         )
         return next((code for failed, code in checks if failed), None)
 
     def directory_fits(self, total: int, depth: int) -> bool:
         """Sections follow each other behind the header, end within it, and agree."""
-        if self.u32("directory_count") != layout.DIRECTORY_ENTRIES:
-            return False
         sizes = (
             layout.INSTRUMENT_SIZE,
             layout.INSTRUMENT_STATE_SIZE,
