@@ -66,11 +66,14 @@ func restRig(t *testing.T, venue string, sc sim.Config, options ...[2]string) *r
 	if venue == "mexc" {
 		return newMEXC(t, sc, rest, options...)
 	}
+	if venue == "gateio-futures" {
+		return newFuturesRig(t, sc, rest, options...)
+	}
 	return newRig(t, sc, rest, options...)
 }
 
 // Deltas and a REST snapshot make a book that equals the venue's, on the board and
-// for a reader of records, for both venues.
+// for a reader of records, for every venue.
 func TestRESTBooksEqualTheVenues(t *testing.T) {
 	for _, c := range []struct {
 		venue, native string
@@ -78,6 +81,7 @@ func TestRESTBooksEqualTheVenues(t *testing.T) {
 	}{
 		{"gateio", "BTC_USDT", [][2]string{{"gateio.book", "order_book_update@100ms"}}},
 		{"gateio", "BTC_USDT", [][2]string{{"gateio.book", "order_book_update@20ms"}}},
+		{"gateio-futures", "BTC_USDT", [][2]string{{"gateio-futures.book", "order_book_update@100ms@50"}}},
 		{"mexc", "BTCUSDT", [][2]string{{"mexc.book", "aggre.depth@100ms"}}},
 		{"mexc", "BTCUSDT", [][2]string{{"mexc.book", "aggre.depth@10ms"}}},
 	} {

@@ -73,6 +73,8 @@ func (f *Frames) AppendItem(dst []byte, line, i int, symbol string, b *exchanges
 		dst = appendItemDepth(dst, it, b)
 	case ring.KindTicker:
 		dst = appendItemTicker(dst, it)
+	case ring.KindPerpetual:
+		dst = appendItemPerpetual(dst, it)
 	}
 	return append(dst, '}', '\n')
 }
@@ -136,4 +138,15 @@ func appendItemTicker(dst []byte, it *exchanges.Item) []byte {
 	dst = appendValue(dst, `,"quote_volume":`, it.Quantities[exchanges.QuoteVolume])
 	dst = append(dst, `,"window_end_ns":`...)
 	return appendTime(dst, it.WindowEndNS)
+}
+
+func appendItemPerpetual(dst []byte, it *exchanges.Item) []byte {
+	dst = appendValue(dst, `,"mark_price":`, it.Prices[exchanges.MarkPrice])
+	dst = appendValue(dst, `,"index_price":`, it.Prices[exchanges.IndexPrice])
+	dst = appendValue(dst, `,"funding_rate":`, it.Quantities[exchanges.FundingRate])
+	dst = append(dst, `,"funding_time_ns":`...)
+	dst = appendTime(dst, it.WindowEndNS)
+	dst = appendValue(dst, `,"open_interest":`, it.Quantities[exchanges.OpenInterest])
+	dst = append(dst, `,"send_time_ns":`...)
+	return appendTime(dst, it.SendTimeNS)
 }
