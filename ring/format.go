@@ -20,6 +20,9 @@ var (
 	ErrHeaderField = errors.New("segment header is damaged")
 )
 
+// ErrDamaged stands for the answer DAMAGED where an error is wanted.
+var ErrDamaged = errors.New("segment holds bytes that no writer leaves")
+
 // ErrConfig is wrapped by every error about a Config.
 var ErrConfig = errors.New("segment configuration")
 

@@ -109,6 +109,49 @@ func (r *Reader) take(out *Record, head bool) Answer {
 	}
 }
 
+// NextBatch is Next for as many records as are there, at most len(out): their number,
+// and the answer behind them, RECORD when out is full. Both count: records come before
+// the answer.
+func (r *Reader) NextBatch(out []Record) (n int, a Answer) {
+	if !r.resuming && !r.damaged {
+		n = r.run(out)
+	}
+	for n < len(out) {
+		if a = r.fetch(&out[n], false); a != AnswerRecord {
+			return n, a
+		}
+		if !r.resuming || !r.skips(&out[n]) {
+			n++
+		}
+	}
+	return n, AnswerRecord
+}
+
+// run copies the records that are simply there, by the same steps as fetch and with
+// the cursor in a register. At anything else it stops, for fetch to say what it is.
+func (r *Reader) run(out []Record) (n int) {
+	next := r.next
+	for ; n < len(out); n++ {
+		slot, to := r.view.slotAt(next&r.mask), &out[n]
+		if atomic.LoadUint64(&slot.Commit) != 2*next { // pairs with the even mark of publishRecord
+			break
+		}
+		loadRecord(to, slot)
+		if atomic.LoadUint64(&slot.Commit) != 2*next {
+			r.Stats.Torn++
+			break
+		}
+		to.Commit = 2 * next
+		if !to.sane(false) {
+			break
+		}
+		next++
+	}
+	r.next = next
+	r.Stats.Records += uint64(n)
+	return n
+}
+
 // skips drops the rest of a depth event whose beginning was lost.
 func (r *Reader) skips(out *Record) bool {
 	if out.Kind == KindDepth && out.Flags&FlagFirst == 0 {

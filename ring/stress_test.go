@@ -36,13 +36,14 @@ func untilEnough(begin time.Time, d time.Duration, seen uint64) bool {
 }
 
 // follow reads for d and checks each record and each loss against the sequence.
-// It returns what is wrong, "" when nothing is.
-func follow(r *Reader, d time.Duration) string {
+// It returns what is wrong, "" when nothing is. next is Next, or gives what
+// NextBatch gives one by one.
+func follow(r *Reader, next func(*Record) Answer, d time.Duration) string {
 	var out Record
 	expected := r.NextSequence()
 	for begin := time.Now(); untilEnough(begin, d, r.Stats.Records); {
 		for range 1000 {
-			switch a := r.Next(&out); a {
+			switch a := next(&out); a {
 			case AnswerRecord:
 				if out.Sequence() != expected {
 					return "a record out of its place"
@@ -65,6 +66,53 @@ func follow(r *Reader, d time.Duration) string {
 	return ""
 }
 
+// oneByOne hands out what NextBatch copies, at most size records at a time.
+func oneByOne(r *Reader, size int) func(*Record) Answer {
+	batch := make([]Record, size)
+	var left []Record
+	behind := AnswerRecord
+	return func(out *Record) Answer {
+		if len(left) == 0 && behind == AnswerRecord {
+			var n int
+			n, behind = r.NextBatch(batch)
+			left = batch[:n]
+		}
+		if len(left) > 0 {
+			*out, left = left[0], left[1:]
+			return AnswerRecord
+		}
+		a := behind
+		behind = AnswerRecord
+		return a
+	}
+}
+
+// A batch gives the same records, losses and ends as one call after the other, of
+// whatever size.
+func TestBatchIsManyNexts(t *testing.T) {
+	for size := 1; size <= 20; size++ {
+		golden := goldenSegment(t)
+		v, err := OpenView(golden)
+		require.NoError(t, err)
+		one, many := NewReader(v), NewReader(v)
+		one.Seek(1)
+		many.Seek(1)
+		next := oneByOne(many, size)
+		for range 40 {
+			var a, b Record
+			answer := one.Next(&a)
+			require.Equal(t, answer, next(&b))
+			if answer == AnswerRecord {
+				require.Equal(t, a, b)
+			}
+		}
+		require.Equal(t, one.Stats, many.Stats)
+		n, answer := many.NextBatch(nil)
+		assert.Zero(t, n)
+		assert.Equal(t, AnswerRecord, answer)
+	}
+}
+
 // A writer at full speed over eight slots and several readers at its heels: not
 // one torn record is handed out, and every loss is counted.
 func TestNoTornRecordUnderStress(t *testing.T) {
@@ -79,7 +127,11 @@ func TestNoTornRecordUnderStress(t *testing.T) {
 	atFullSpeed(step, func() {
 		var wg sync.WaitGroup
 		for i, r := range readers {
-			wg.Go(func() { wrong[i] = follow(r, shortOrFull(time.Second, time.Minute)) })
+			next := r.Next
+			if i == 0 {
+				next = oneByOne(r, 3)
+			}
+			wg.Go(func() { wrong[i] = follow(r, next, shortOrFull(time.Second, time.Minute)) })
 		}
 		wg.Wait()
 	})

@@ -144,6 +144,7 @@ var remedies = []struct {
 	{ring.ErrSize, replaceRemedy},
 	{ring.ErrDirectory, replaceRemedy},
 	{ring.ErrHeaderField, replaceRemedy},
+	{ring.ErrDamaged, replaceRemedy},
 	{ring.ErrNotReady, replaceRemedy},
 	{ErrOtherBoot, replaceRemedy},
 	{ErrOtherFeed, "open it by its own name, or restart the publisher"},
