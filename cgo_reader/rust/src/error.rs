@@ -17,9 +17,17 @@ pub enum AttachError {
     Permission(PathBuf),
     /// The file is a directory, a device, a pipe.
     NotRegular(PathBuf),
+    /// A stranger's file in a directory that everybody may write to: its owner.
+    Owner(PathBuf, u32),
+    /// The segment bears another name than the file: the one found.
+    OtherFeed(PathBuf, String),
+    /// There is no such instrument to filter by.
+    NoInstrument(String),
+    /// What the C library said: its TICKRING_E number and its words.
+    Library(i32, PathBuf, String),
     /// Opening, reading or mapping failed in another way.
     Io(&'static str, PathBuf, io::Error),
-    /// Shorter than a header, or not a whole number of words: its bytes.
+    /// Shorter than a header: its bytes.
     TooShort(u64),
     /// Its publisher has not finished making it.
     NotReady,
@@ -48,12 +56,73 @@ pub enum AttachError {
     /// A header field has a value that no publisher writes: its name and value.
     HeaderField(&'static str, u64),
     /// A section does not lie in the segment, or has an impossible size: its
-    /// number in the directory, from 1, and what is wrong.
+    /// number in the directory, from 1 (0: the directory itself), and what is wrong.
     Directory(u32, &'static str),
     /// Made before the host started: its publisher is gone for good.
     OtherBoot,
     /// Neither live nor ended: the state found.
     State(u32),
+}
+
+impl AttachError {
+    /// One word for what is wrong, the same for every reader of tickring.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::FeedName(_) => "NAME",
+            Self::NotFound(_) => "NO_FEED",
+            Self::Permission(_) => "PERMISSION",
+            Self::NotRegular(_) => "NOT_REGULAR",
+            Self::Owner(..) => "OWNER",
+            Self::TooShort(_) => "TOO_SHORT",
+            Self::NotReady => "NOT_READY",
+            Self::Magic(_) => "MAGIC",
+            Self::ByteOrder(_) => "BYTE_ORDER",
+            Self::Version(_) => "VERSION",
+            Self::HeaderField(..) | Self::State(_) => "HEADER",
+            Self::Truncated { .. } => "TRUNCATED",
+            Self::Size { .. } => "SIZE",
+            Self::FormatHash(_) => "FORMAT_HASH",
+            Self::Directory(..) => "DIRECTORY",
+            Self::OtherBoot => "OTHER_BOOT",
+            Self::OtherFeed(..) => "OTHER_FEED",
+            Self::NoInstrument(_) => "NO_INSTRUMENT",
+            Self::Io(..) => "SYSTEM",
+            Self::Library(code, ..) => library_word(*code),
+        }
+    }
+}
+
+/// The words for the C library's error numbers, from -1 down.
+const LIBRARY_WORDS: [&str; 23] = [
+    "ARGUMENT",
+    "NAME",
+    "NO_FEED",
+    "PERMISSION",
+    "NOT_REGULAR",
+    "OWNER",
+    "TOO_SHORT",
+    "NOT_READY",
+    "MAGIC",
+    "BYTE_ORDER",
+    "VERSION",
+    "HEADER",
+    "TRUNCATED",
+    "SIZE",
+    "FORMAT_HASH",
+    "HEADER",
+    "DIRECTORY",
+    "OTHER_BOOT",
+    "OTHER_FEED",
+    "MEMORY",
+    "SYSTEM",
+    "SAME_GENERATION",
+    "NO_INSTRUMENT",
+];
+
+fn library_word(code: i32) -> &'static str {
+    let index = code.unsigned_abs().wrapping_sub(1) as usize;
+    LIBRARY_WORDS.get(index).copied().unwrap_or("SYSTEM")
 }
 
 impl fmt::Display for AttachError {
@@ -63,7 +132,7 @@ impl fmt::Display for AttachError {
             Self::FeedName(name) => {
                 write!(
                     f,
-                    "feed name {name:?}: must have 1 to 63 bytes, no '/' and no '.' first"
+                    "feed name {name:?}: must have 1 to 63 of A-Z a-z 0-9 . _ - and no '.' first"
                 )
             }
             Self::NotFound(path) => {
@@ -79,12 +148,27 @@ impl fmt::Display for AttachError {
                 path.display()
             ),
             Self::NotRegular(path) => write!(f, "{} is not a regular file", path.display()),
-            Self::Io(verb, path, error) => write!(f, "{verb} {}: {error}", path.display()),
-            Self::TooShort(size) => {
+            Self::Owner(path, user) => write!(
+                f,
+                "{} belongs to user {user}, in a directory that everybody may write to: \
+                 use a directory of the publisher's own",
+                path.display()
+            ),
+            Self::OtherFeed(path, found) => write!(
+                f,
+                "{} holds the segment of feed {found:?}: was it renamed?",
+                path.display()
+            ),
+            Self::NoInstrument(symbol) => {
                 write!(
                     f,
-                    "segment of {size} bytes: too short for its header, or no whole words"
+                    "no instrument {symbol:?}: see tickring ls for those of the feed"
                 )
+            }
+            Self::Library(_, path, words) => write!(f, "{}: {words}", path.display()),
+            Self::Io(verb, path, error) => write!(f, "{verb} {}: {error}", path.display()),
+            Self::TooShort(size) => {
+                write!(f, "segment of {size} bytes: too short for its header")
             }
             Self::NotReady => f.write_str("segment is not ready: its publisher is still making it"),
             Self::Magic(found) => write!(f, "no tickring segment: magic {found:#018x}"),

@@ -2,11 +2,12 @@
 
 use std::io::Write as _;
 
+use crate::backend::Backend;
 use crate::decimal::Decimal;
 use crate::layout::{
     self, ABSENT, BookTicker, Depth, Level, NO_CONNECTION, Perpetual, Record, Status, Ticker, Trade,
 };
-use crate::reader::Reader;
+use crate::reader::ReaderOver;
 use crate::record::Body;
 
 /// Bits of a record's flags.
@@ -16,7 +17,7 @@ const HTTP_RANGE: std::ops::Range<u32> = layout::REASON_HTTP_BASE..2 * layout::R
 
 /// Appends the record, with a line feed at its end, to `out`. The symbol is looked
 /// up in the reader's segment, which must be the one that the record came from.
-pub fn write_record(reader: &Reader, record: &Record, out: &mut Vec<u8>) {
+pub fn write_record<B: Backend>(reader: &ReaderOver<B>, record: &Record, out: &mut Vec<u8>) {
     let mut line = Line { out };
     line.number_raw("{\"seq\":", record.sequence());
     line.raw(",\"kind\":\"");

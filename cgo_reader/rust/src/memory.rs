@@ -1,5 +1,5 @@
-//! The only module with `unsafe` code: the mapping, its atomic words, the
-//! doorbell futex, the coarse clock, and typed views of private copies.
+//! What is asked of the system: the mapping and its atomic words, the doorbell
+//! futex, the clocks. One of the modules with `unsafe` code.
 //!
 //! Another process writes the mapping while it is read, so no reference to
 //! plain data ever points into it: every access is a relaxed or acquire load
@@ -13,16 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::layout;
-
-/// What the protocol needs of a memory: 64-bit words, loaded in two strengths.
-/// The index counts words, not bytes.
-pub(crate) trait Words {
-    /// A load that orders nothing.
-    fn relaxed(&self, word: usize) -> u64;
-    /// A load that no later load may overtake.
-    fn acquire(&self, word: usize) -> u64;
-}
+use crate::system;
 
 /// The bytes of a segment: a read-only mapping of a file, or words shared inside
 /// this process.
@@ -73,12 +64,12 @@ impl Mapping {
         })
     }
 
-    fn word(&self, word: usize) -> &AtomicU64 {
-        assert!(word < self.words, "word {word} is outside of the mapping");
-        // SAFETY: inside the mapping, 8-byte aligned since the base is a page's
+    #[inline(always)]
+    fn words(&self) -> &[AtomicU64] {
+        // SAFETY: the whole mapping, 8-byte aligned since the base is a page's
         // start; AtomicU64 allows for writes by others, and the mapping is
         // readable, which is all that a load needs.
-        unsafe { self.base.add(word).as_ref() }
+        unsafe { std::slice::from_raw_parts(self.base.as_ptr(), self.words) }
     }
 }
 
@@ -90,10 +81,37 @@ impl Drop for Mapping {
 }
 
 impl Memory {
-    fn word(&self, word: usize) -> &AtomicU64 {
+    /// All words. An index beyond them panics, as with every slice.
+    #[inline(always)]
+    pub(crate) fn words(&self) -> &[AtomicU64] {
         match self {
-            Memory::Mapped(mapping) => mapping.word(word),
-            Memory::Shared(words) => &words[word],
+            Memory::Mapped(mapping) => mapping.words(),
+            Memory::Shared(words) => words,
+        }
+    }
+
+    /// `N` words from `base` on; None beyond the end.
+    #[inline(always)]
+    pub(crate) fn array<const N: usize>(&self, base: usize) -> Option<&[AtomicU64; N]> {
+        self.words().get(base..)?.first_chunk()
+    }
+
+    /// A load that orders nothing.
+    #[inline(always)]
+    pub(crate) fn relaxed(&self, word: usize) -> u64 {
+        self.words()[word].load(Ordering::Relaxed)
+    }
+
+    /// A load that no later load may overtake.
+    #[inline(always)]
+    pub(crate) fn acquire(&self, word: usize) -> u64 {
+        self.words()[word].load(Ordering::Acquire)
+    }
+
+    /// Copies words from `base` on, one by one, in no particular order.
+    pub(crate) fn copy(&self, base: usize, out: &mut [u64]) {
+        for (word, from) in out.iter_mut().zip(&self.words()[base..]) {
+            *word = from.load(Ordering::Relaxed);
         }
     }
 
@@ -112,100 +130,6 @@ impl Memory {
     /// Sleeps until the low half of `word` is no longer `seen`, someone wakes its
     /// sleepers, or `timeout` is over. May return early.
     pub(crate) fn sleep_on(&self, word: usize, seen: u32, timeout: Duration) {
-        let limit = libc::timespec {
-            tv_sec: timeout.as_secs() as libc::time_t,
-            tv_nsec: timeout.subsec_nanos() as libc::c_long,
-        };
-        let address = std::ptr::from_ref(self.word(word)).cast::<u32>();
-        // SAFETY: FUTEX_WAIT only reads the 4 bytes at `address`, which lie in a
-        // live word (little-endian: its low half), and `limit`, which is ours. The
-        // operation is the shared kind, since the waker is another process.
-        unsafe {
-            libc::syscall(
-                libc::SYS_futex,
-                address,
-                libc::FUTEX_WAIT,
-                seen,
-                &raw const limit,
-                std::ptr::null::<u32>(),
-                0u32,
-            )
-        };
+        system::futex_wait(&self.words()[word], seen, timeout);
     }
-}
-
-impl Words for Memory {
-    fn relaxed(&self, word: usize) -> u64 {
-        self.word(word).load(Ordering::Relaxed)
-    }
-
-    fn acquire(&self, word: usize) -> u64 {
-        self.word(word).load(Ordering::Acquire)
-    }
-}
-
-/// Nanoseconds of CLOCK_MONOTONIC_COARSE: steps of a few milliseconds, no system
-/// call. Only differences mean anything.
-pub(crate) fn coarse_now_ns() -> i64 {
-    let mut now = libc::timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
-    // SAFETY: writes one timespec, ours; this clock is in every Linux, so the call
-    // cannot fail.
-    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC_COARSE, &raw mut now) };
-    now.tv_sec * 1_000_000_000 + now.tv_nsec
-}
-
-/// A layout structure for which every bit pattern is a value and which has no
-/// padding: integers, and arrays of them.
-///
-/// # Safety
-/// The type holds nothing but integers, without implicit padding, and its
-/// alignment is at most 8.
-pub(crate) unsafe trait Plain: Copy {}
-
-macro_rules! plain {
-    ($($name:ident),*) => {$(
-        // SAFETY: generated with repr(C) from a layout of explicit padding, of
-        // integers and arrays of integers only; sizes and offsets are asserted at
-        // compile time there.
-        unsafe impl Plain for layout::$name {}
-        const _: () = assert!(align_of::<layout::$name>() <= 8);
-    )*};
-}
-plain!(
-    Header,
-    Instrument,
-    InstrumentState,
-    Connection,
-    BookHeader,
-    Level,
-    Record
-);
-plain!(BookTicker, Trade, Depth, Ticker, Status, Perpetual);
-
-/// Reads a structure out of private words.
-///
-/// # Panics
-/// When `words` holds fewer bytes than the structure.
-pub(crate) fn from_words<T: Plain>(words: &[u64]) -> T {
-    assert!(
-        size_of::<T>() <= size_of_val(words),
-        "words are shorter than the structure"
-    );
-    // SAFETY: long enough as just asserted, aligned to 8, and T accepts every bit
-    // pattern.
-    unsafe { words.as_ptr().cast::<T>().read() }
-}
-
-/// Looks at private words as a structure.
-pub(crate) fn view<T: Plain>(words: &[u64]) -> &T {
-    assert!(
-        size_of::<T>() <= size_of_val(words),
-        "words are shorter than the structure"
-    );
-    // SAFETY: as in from_words; the words are private and borrowed for as long as
-    // the view lives.
-    unsafe { &*words.as_ptr().cast::<T>() }
 }

@@ -96,7 +96,7 @@ fn explore(marked: bool) -> Outcomes {
             load: Cell::new(0),
         };
         let mut out = [0; SIZE];
-        match read_slot(&words, 0, n, &mut out) {
+        match read_slot(&words, n, &mut out) {
             Slot::Whole if out == image(n) => outcomes.whole += 1,
             Slot::Whole => outcomes.mixed += 1,
             Slot::Passed(v) if v > 2 * n => outcomes.passed += 1,
@@ -141,7 +141,7 @@ fn a_record_is_not_there_or_whole() {
             load: Cell::new(0),
         };
         let mut out = [0; SIZE];
-        match read_slot(&words, 0, 13, &mut out) {
+        match read_slot(&words, 13, &mut out) {
             Slot::Before => before += 1,
             Slot::Whole => {
                 assert_eq!(image(13), out, "schedule {due:?}");
@@ -168,7 +168,7 @@ fn a_board_entry_is_old_or_new_or_changing() {
                 load: Cell::new(0),
             };
             let mut out = [0; SIZE];
-            match read_entry(&words, 0, &mut out) {
+            match read_entry(&words, &mut out) {
                 Entry::Whole if out == image(5) => old += 1,
                 Entry::Whole if out == image(13) => new += 1,
                 Entry::Whole => mixed += 1,

@@ -1,88 +1,22 @@
-//! One cursor over a segment.
+//! The reader: one cursor, and on top of it what every cursor has: late join, filter,
+//! following over generations, registration, counters.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
+use crate::answer::{Answer, BoardAnswer, Signal, Stats};
+use crate::backend::Backend;
+use crate::book::Book;
 use crate::error::AttachError;
-use crate::layout::{self, Connection, Header, Instrument, InstrumentState, Record};
-use crate::memory::{self, Plain, Words};
-use crate::protocol::{self, Entry, HEAD_WORDS, RECORD_WORDS, Slot};
-use crate::record::{Book, unpadded};
-use crate::segment::{self, Segment};
-use crate::stale::Watch;
+use crate::filter::{Filter, Sieve};
+use crate::layout::{self, Connection, Instrument, InstrumentState, Record};
+use crate::options::Options;
+use crate::registration::{RegisterError, Registration};
 
-/// What a call to [`Reader::next`] says. The same in every language.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(clippy::large_enum_variant)] // the record is the usual answer, and the point
-pub enum Answer {
-    /// The next record, whole.
-    Record(Record),
-    /// Nothing new yet.
-    Empty,
-    /// The writer lapped this reader: so many records are gone. The next call goes
-    /// on behind them. What the application derives from the stream is to be
-    /// refreshed from the board.
-    Overrun(u64),
-    /// As Empty, and the writer's hot thread has stood still for a second.
-    /// Reversible; a good time to try [`Reader::reattach`].
-    Stale,
-    /// Closed cleanly, and drained.
-    Closed,
-    /// A newer segment has the name, and this one is drained.
-    Superseded,
-    /// Bytes that no writer leaves. Final for this segment.
-    Damaged,
-}
-
-/// What a look at the board says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(clippy::large_enum_variant)]
-pub enum BoardAnswer<T> {
-    /// The newest value, whole.
-    Got(T),
-    /// There was none yet, or there is no such instrument.
-    Empty,
-    /// No whole copy in 1,000 tries: its writer may be dead.
-    Busy,
-    /// A whole copy that makes no sense.
-    Damaged,
-}
-
-/// What a reader has seen since it attached.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stats {
-    /// Records handed out.
-    pub got: u64,
-    /// Records overwritten before they were read.
-    pub lost: u64,
-    /// Times lapped.
-    pub overruns: u64,
-    /// Copies thrown away since the slot changed meanwhile.
-    pub torn_rejected: u64,
-    /// DEPTH records dropped after an overrun, until an event began.
-    pub skipped_depth: u64,
-    /// Records dropped after a join since a board entry covered them.
-    pub covered: u64,
-}
-
-/// Looks at a slot before [`Reader::wait`] goes to sleep.
-const SPINS: u32 = 200;
-/// The longest sleep: a doorbell may be missed, a heartbeat must not be.
-const LONGEST_SLEEP: Duration = Duration::from_millis(100);
+/// How often a reader that follows tries the name.
+const RETRY: Duration = Duration::from_millis(100);
 /// Places of a board entry.
 const BOARD_PLACES: usize = layout::BOARD_ENTRY_SIZE / layout::RECORD_SIZE;
-
-/// Word indexes of the mutable part of the header.
-const STATE: usize = std::mem::offset_of!(Header, state) / 8;
-const SUCCESSOR: usize = std::mem::offset_of!(Header, successor_generation) / 8;
-const HOT_HEARTBEAT: usize = std::mem::offset_of!(Header, hot_heartbeat) / 8;
-const WATERMARK: usize = std::mem::offset_of!(Header, watermark) / 8;
-const LAST_SEQUENCE: usize = std::mem::offset_of!(Header, last_sequence) / 8;
-const DOORBELL: usize = std::mem::offset_of!(Header, doorbell) / 8;
-const INSTRUMENT_COUNT: usize = std::mem::offset_of!(Header, instrument_count) / 8;
-const COUNTERS: usize = std::mem::offset_of!(Header, counters) / 8;
 
 /// Sequences that the board entries of a join stand at.
 struct Cover {
@@ -90,549 +24,644 @@ struct Cover {
     last: u64,
 }
 
-/// One cursor over a segment, mapped read-only. Owned by one thread at a time;
-/// any number of readers may look at one segment. Nothing here is shared with the
-/// publisher but the memory that it writes.
-pub struct Reader {
-    segment: Segment,
-    path: Option<PathBuf>,
-    next: u64,
-    resuming: bool,
-    damaged: bool,
-    told: Option<Told>,
-    watch: Watch,
+/// One board entry as a join found it; those never written are left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Row of the instrument.
+    pub instrument: u16,
+    /// Its place on the board, a BOARD_ constant.
+    pub place: u32,
+    /// The newest record, or why there is no copy.
+    pub answer: BoardAnswer<Record>,
+}
+
+/// What a late join found: see [`ReaderOver::join`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Joined {
+    /// The cursor stands behind this sequence.
+    pub watermark: u64,
+    /// The board, instruments rising, places in their order.
+    pub entries: Vec<Entry>,
+}
+
+/// One cursor over a feed, mapped read-only. Owned by one thread at a time; any number
+/// of readers may look at one segment. Nothing here is shared with the publisher but
+/// the memory that it writes. [`Reader`](crate::Reader) is this over the backend that
+/// the crate was built with.
+pub struct ReaderOver<B: Backend> {
+    pub(crate) backend: B,
+    path: PathBuf,
+    /// Whether a record needs a second look: one of cover, sieve, registration is there.
+    watched: bool,
     cover: Option<Cover>,
+    filter: Filter,
+    sieve: Option<Sieve>,
+    registration: Option<Registration>,
+    refused: Option<RegisterError>,
+    follow: bool,
+    moved: bool,
+    tried: Option<Instant>,
     stats: Stats,
+    /// Records and losses before this generation.
+    before: (u64, u64),
 }
 
-/// The last answer that was no record, for what `wait` need not report again.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Told {
-    Stale,
-    Ended,
-}
-
-impl Reader {
+impl<B: Backend> ReaderOver<B> {
     /// Attaches to a feed by name, in `dir`, else in TICKRING_DIR, else in
     /// /dev/shm/tickring. Starts at the oldest record that is safe to read.
     ///
     /// # Errors
     /// Each fault of the file or its header has its own [`AttachError`].
-    pub fn attach(dir: Option<&Path>, feed: &str) -> Result<Reader, AttachError> {
-        Reader::attach_path(&segment::path_of(dir, feed)?)
+    pub fn attach(dir: Option<&Path>, feed: &str) -> Result<Self, AttachError> {
+        let path = crate::names::path_of(dir, feed)?;
+        Ok(Self::new(B::open(&path, Some(feed))?, path))
     }
 
     /// Attaches to a segment file.
     ///
     /// # Errors
-    /// As [`Reader::attach`].
-    pub fn attach_path(path: &Path) -> Result<Reader, AttachError> {
-        let segment = Segment::open(path)?;
-        Ok(Reader::new(segment, Some(path.to_path_buf())))
+    /// As [`ReaderOver::attach`].
+    pub fn attach_path(path: &Path) -> Result<Self, AttachError> {
+        Ok(Self::new(B::open(path, None)?, path.to_path_buf()))
     }
 
-    /// Reads a segment that lies in this process's own memory: one that a thread
-    /// writes, or a saved copy. Its boot is not checked, and [`Reader::reattach`]
-    /// never finds another.
-    ///
-    /// # Errors
-    /// As [`Reader::attach`], without the faults of files.
-    pub fn over(words: Arc<[AtomicU64]>) -> Result<Reader, AttachError> {
-        Ok(Reader::new(Segment::over(words)?, None))
+    /// All that can be said before attaching: waiting for a feed that does not exist
+    /// yet, a filter, following, a name for `tickring stat`.
+    #[must_use]
+    pub fn options() -> Options<B> {
+        Options::new()
     }
 
-    fn new(segment: Segment, path: Option<PathBuf>) -> Reader {
-        let beat = segment.memory.acquire(HOT_HEARTBEAT);
-        let mut reader = Reader {
-            watch: Watch::new(beat, memory::coarse_now_ns()),
-            segment,
+    pub(crate) fn new(backend: B, path: PathBuf) -> Self {
+        ReaderOver {
+            backend,
             path,
-            next: 1,
-            resuming: false,
-            damaged: false,
-            told: None,
+            watched: false,
             cover: None,
+            filter: Filter::default(),
+            sieve: None,
+            registration: None,
+            refused: None,
+            follow: false,
+            moved: false,
+            tried: None,
             stats: Stats::default(),
-        };
-        reader.seek_oldest();
-        reader
+            before: (0, 0),
+        }
     }
 
-    /// Tries the name again and moves over when another generation has it: the
-    /// cursor goes to its first record, instrument numbers are to be resolved
-    /// again. False when the same generation is still there. To be called after
-    /// STALE, CLOSED or SUPERSEDED, not more often than every 100 ms. Stats go on.
+    /// Tries the name again and moves over when another generation of the feed has it:
+    /// the cursor goes to the oldest record there, instrument numbers are to be found
+    /// again (those of the filter are). False when the same generation is still there.
+    /// To be called after STALE, CLOSED or SUPERSEDED, not more often than every
+    /// 100 ms. Stats go on.
     ///
     /// # Errors
-    /// As [`Reader::attach`]; the reader keeps what it has.
+    /// As [`ReaderOver::attach`]; the reader keeps what it has.
     pub fn reattach(&mut self) -> Result<bool, AttachError> {
-        let Some(path) = self.path.clone() else {
-            return Ok(false);
-        };
-        let segment = Segment::open(&path)?;
-        if segment.header.generation == self.generation() {
+        if !self.backend.reattach()? {
             return Ok(false);
         }
-        let stats = self.stats;
-        *self = Reader::new(segment, Some(path));
-        self.next = 1;
-        self.resuming = false;
-        self.stats = stats;
+        self.stats.reattached += 1;
+        self.before = (self.stats.got, self.stats.lost);
+        self.cover = None;
+        if self.sieve.is_some() {
+            self.sieve = Some(Sieve::lenient(&self.filter, &self.backend));
+        }
+        if let Some(registration) = &mut self.registration {
+            registration.moved();
+        }
+        self.watch();
         Ok(true)
+    }
+
+    fn watch(&mut self) {
+        self.watched = self.cover.is_some() || self.sieve.is_some() || self.registration.is_some();
+    }
+
+    /// From now on [`Signal::Superseded`], STALE and CLOSED make the reader try the
+    /// name, at most every 100 ms, and move by itself. The move is told once, as
+    /// SUPERSEDED with another [`ReaderOver::generation`].
+    pub fn follow(&mut self, follow: bool) {
+        self.follow = follow;
+    }
+
+    pub(crate) fn follows(&self) -> bool {
+        self.follow
     }
 
     /// Copies the next record out. Never blocks, never allocates.
     #[allow(clippy::should_implement_trait)] // a stream that may be empty now and not later
+    #[inline]
     pub fn next(&mut self) -> Answer {
-        let mut words = [0u64; RECORD_WORDS];
-        // A hostile writer could feed records to skip for ever: one lap a call.
-        for _ in 0..self.segment.ring.count {
-            if let Some(answer) = self.step(&mut words) {
-                return answer;
-            }
-            let record: Record = memory::from_words(&words);
-            if !record.is_sane() {
-                return self.damage();
-            }
-            self.next += 1;
-            if !self.drops(&record) {
-                self.stats.got += 1;
-                return Answer::Record(record);
+        // Filled in place: a record that was just stored word by word is slow to move.
+        let mut answer = Answer::Record(Record::ZERO);
+        if let Answer::Record(record) = &mut answer {
+            match self.next_into(record) {
+                Signal::Record => {}
+                other => return other.with(&Record::ZERO),
             }
         }
-        Answer::Empty
+        answer
     }
 
-    /// As [`Reader::next`], copying and checking only the first 64 bytes: prices,
+    /// As [`ReaderOver::next`], copying and checking only the first 64 bytes: prices,
     /// quantities, kind, instrument, sequence. The rest of the record is zero, so
     /// that only the fields up to offset 64 mean anything.
+    #[inline]
     pub fn next_head(&mut self) -> Answer {
-        let mut words = [0u64; RECORD_WORDS];
-        for _ in 0..self.segment.ring.count {
-            if let Some(answer) = self.step(&mut words[..HEAD_WORDS]) {
-                return answer;
+        let mut answer = Answer::Record(Record::ZERO);
+        if let Answer::Record(record) = &mut answer {
+            match self.pull(record, B::fetch_head) {
+                Signal::Record => {}
+                other => return other.with(&Record::ZERO),
             }
-            let record: Record = memory::from_words(&words);
-            if layout::kind_name(record.kind).is_none() {
-                return self.damage();
+        }
+        answer
+    }
+
+    /// As [`ReaderOver::next`], with a place of the caller's for the record: what is
+    /// there means something only on [`Signal::Record`].
+    #[inline]
+    pub fn next_into(&mut self, out: &mut Record) -> Signal {
+        self.pull(out, B::fetch)
+    }
+
+    #[inline(always)]
+    fn pull(&mut self, out: &mut Record, fetch: impl Fn(&mut B, &mut Record) -> Signal) -> Signal {
+        if self.moved {
+            self.moved = false;
+            return Signal::Superseded;
+        }
+        loop {
+            let signal = fetch(&mut self.backend, out);
+            if signal != Signal::Record {
+                return self.settle(signal);
             }
-            self.next += 1;
-            if !self.drops(&record) {
+            if !self.watched || self.admits(out) {
                 self.stats.got += 1;
-                return Answer::Record(record);
+                return signal;
             }
-        }
-        Answer::Empty
-    }
-
-    /// Fetches the next record into `out`; an answer when there is none.
-    fn step(&mut self, out: &mut [u64]) -> Option<Answer> {
-        if self.damaged {
-            return Some(Answer::Damaged);
-        }
-        let base = self.slot_base();
-        match protocol::read_slot(&self.segment.memory, base, self.next, out) {
-            Slot::Whole => None,
-            Slot::Passed(commit) => Some(self.overrun(commit)),
-            Slot::Torn(commit) => {
-                self.stats.torn_rejected += 1;
-                Some(self.overrun(commit))
-            }
-            Slot::Before => self.idle(base, out),
         }
     }
 
-    fn slot_base(&self) -> usize {
-        let ring = &self.segment.ring;
-        let row = self.next as usize & (ring.count - 1);
-        ring.row(row).unwrap_or_default()
+    /// Notes what was no record.
+    #[inline(never)]
+    fn settle(&mut self, signal: Signal) -> Signal {
+        if let Some(registration) = &mut self.registration {
+            let lost = self.stats.lost - self.before.1;
+            let read = self.stats.got - self.before.0;
+            registration.report(&self.backend, read, lost);
+        }
+        match signal {
+            Signal::Overrun(lost) => {
+                self.stats.overruns += 1;
+                self.stats.lost += lost;
+                signal
+            }
+            Signal::Stale | Signal::Closed | Signal::Superseded if self.tries() => {
+                self.moved = false;
+                Signal::Superseded
+            }
+            _ => signal,
+        }
     }
 
-    /// Whether a whole record is to be passed over: the rest of a depth event whose
-    /// beginning was lost, or what a board entry of a join covers.
-    fn drops(&mut self, record: &Record) -> bool {
-        if self.resuming {
-            if record.kind == layout::KIND_DEPTH && !record.has(layout::FLAG_FIRST) {
-                self.stats.skipped_depth += 1;
-                return true;
-            }
-            self.resuming = false;
+    /// With follow: tries the name if it is time, and says whether it has moved.
+    fn tries(&mut self) -> bool {
+        let due = self.tried.is_none_or(|tried| tried.elapsed() >= RETRY);
+        if !self.follow || !due {
+            return false;
         }
+        self.tried = Some(Instant::now());
+        self.moved = matches!(self.reattach(), Ok(true));
+        self.moved
+    }
+
+    /// Whether a whole record is handed out: not what a board entry of a join covers,
+    /// nor what the filter leaves out.
+    #[inline(never)]
+    fn admits(&mut self, record: &Record) -> bool {
+        if let Some(registration) = &mut self.registration {
+            let lost = self.stats.lost - self.before.1;
+            let read = self.stats.got - self.before.0;
+            registration.passed(&self.backend, read, lost);
+        }
+        if self.covers(record) {
+            self.stats.covered += 1;
+            return false;
+        }
+        let sieve = self.sieve.as_mut();
+        let passes = sieve.is_none_or(|s| s.passes(record, &self.filter, &self.backend));
+        self.stats.filtered += u64::from(!passes);
+        passes
+    }
+
+    fn covers(&mut self, record: &Record) -> bool {
         let Some(cover) = &self.cover else {
             return false;
         };
         let sequence = record.sequence();
         if sequence > cover.last {
             self.cover = None;
+            self.watch();
             return false;
         }
-        let covered = board_place(record.kind)
+        board_place(record.kind)
             .and_then(|place| Some(cover.entries.get(usize::from(record.instrument))?[place]))
-            .is_some_and(|as_of| sequence <= as_of);
-        self.stats.covered += u64::from(covered);
-        covered
+            .is_some_and(|as_of| sequence <= as_of)
     }
 
-    fn damage(&mut self) -> Answer {
-        self.damaged = true;
-        Answer::Damaged
-    }
-
-    #[cold]
-    fn overrun(&mut self, commit: u64) -> Answer {
-        let hint = self.segment.memory.acquire(LAST_SEQUENCE);
-        let slots = self.segment.ring.count as u64;
-        let Some(resume) = protocol::resume(self.next, commit, hint, slots) else {
-            return self.damage();
-        };
-        self.next = resume.next;
-        self.resuming = true;
-        self.stats.overruns += 1;
-        self.stats.lost += resume.lost;
-        Answer::Overrun(resume.lost)
-    }
-
-    /// Decides what an empty slot means; None when the record came after all.
-    fn idle(&mut self, base: usize, out: &mut [u64]) -> Option<Answer> {
-        let state = self.state();
-        if state == layout::STATE_LIVE {
-            let stale = self.look();
-            self.told = stale.then_some(Told::Stale);
-            return Some(if stale { Answer::Stale } else { Answer::Empty });
+    /// Hands every record there is to `each`, and says what came instead of the next
+    /// one. The record lies in one place all the time: the cheapest way to read.
+    ///
+    /// ```no_run
+    /// # use tickring::{Reader, Signal};
+    /// let mut reader = Reader::attach(None, "gateio")?;
+    /// let mut trades = 0;
+    /// while let Signal::Empty | Signal::Overrun(_) = reader.drain(|record| {
+    ///     trades += u64::from(record.kind == tickring::layout::KIND_TRADE);
+    /// }) {
+    ///     reader.wait(std::time::Duration::from_secs(1));
+    /// }
+    /// # Ok::<(), tickring::AttachError>(())
+    /// ```
+    #[inline]
+    pub fn drain(&mut self, mut each: impl FnMut(&Record)) -> Signal {
+        let mut record = Record::ZERO;
+        loop {
+            match self.next_into(&mut record) {
+                Signal::Record => each(&record),
+                other => return other,
+            }
         }
-        // Records stored before the state are seen now: look once more.
-        match protocol::read_slot(&self.segment.memory, base, self.next, out) {
-            Slot::Before => {}
-            Slot::Whole => return None,
-            Slot::Passed(commit) | Slot::Torn(commit) => return Some(self.overrun(commit)),
-        }
-        self.told = Some(Told::Ended);
-        Some(match state {
-            layout::STATE_CLOSED => Answer::Closed,
-            layout::STATE_SUPERSEDED => Answer::Superseded,
-            _ => self.damage(),
-        })
     }
 
-    fn look(&mut self) -> bool {
-        let beat = self.segment.memory.relaxed(HOT_HEARTBEAT);
-        self.watch.look(beat, memory::coarse_now_ns())
-    }
-
-    /// Waits until the next record is there, the segment ends, or its writer has
-    /// just gone stale: true; false when `timeout` is over first. Spins briefly,
-    /// then sleeps on the doorbell, never longer than 100 ms at a time. First and after
-    /// each sleep it looks at the file's size: a file cut short is DAMAGED.
+    /// Waits until there is something new: true; false when `timeout` is over first.
+    /// Spins briefly, then sleeps on the doorbell, never longer than 100 ms at a time.
+    /// First and after each sleep it looks at the file's size: a file cut short is
+    /// DAMAGED. What a filter leaves out ends the wait as well.
     pub fn wait(&mut self, timeout: Duration) -> bool {
-        if self.damaged || self.cut_short() {
+        if self.moved {
             return true;
         }
-        for _ in 0..SPINS {
-            if self.has_next() {
-                return true;
-            }
-            std::hint::spin_loop();
+        if !self.follow {
+            return self.backend.wait(timeout);
         }
         let start = Instant::now();
         loop {
-            // Pairs with the store after the commits: a record missed below comes
-            // with a word other than this one, and the sleep ends at once.
-            let seen = self.segment.memory.acquire(DOORBELL) as u32;
-            if self.has_news() {
+            let left = timeout.saturating_sub(start.elapsed());
+            if self.backend.wait(left.min(RETRY)) {
                 return true;
             }
-            let left = timeout.saturating_sub(start.elapsed());
+            // Nothing came for a while: only a live and beating segment is not tried.
+            if self.backend.state() != layout::STATE_LIVE && self.tries() {
+                return true;
+            }
             if left.is_zero() {
                 return false;
             }
-            self.segment
-                .memory
-                .sleep_on(DOORBELL, seen, left.min(LONGEST_SLEEP));
-            if self.cut_short() {
-                return true;
-            }
         }
-    }
-
-    /// Notes a file that has become shorter than its mapping, before a page that is
-    /// gone is touched.
-    fn cut_short(&mut self) -> bool {
-        self.damaged |= self.segment.memory.shrunk();
-        self.damaged
-    }
-
-    fn has_next(&self) -> bool {
-        self.segment.memory.acquire(self.slot_base()) >= 2 * self.next
-    }
-
-    fn has_news(&mut self) -> bool {
-        if self.has_next() {
-            return true;
-        }
-        if self.state() != layout::STATE_LIVE {
-            return self.told != Some(Told::Ended);
-        }
-        self.look() && self.told != Some(Told::Stale)
     }
 
     /// The sequence that the next call expects.
     #[must_use]
     pub fn next_sequence(&self) -> u64 {
-        self.next
+        self.backend.next_sequence()
     }
 
-    /// Makes `sequence` (from 1) the next one. One that is long gone answers
-    /// OVERRUN, one in the future EMPTY until it is there.
-    pub fn seek(&mut self, sequence: u64) {
-        self.next = sequence.clamp(1, layout::MAX_SEQUENCE);
-        self.resuming = false;
-        self.cover = None;
+    /// Records between this cursor and the newest of the last whole frame; 0 where the
+    /// cursor is ahead of it, in the frame that is being written.
+    #[must_use]
+    pub fn lag(&self) -> u64 {
+        let behind = self.last_sequence().wrapping_add(1);
+        let lag = behind.wrapping_sub(self.next_sequence()) as i64;
+        lag.max(0).unsigned_abs()
     }
 
     /// Goes to the oldest record that is not about to be overwritten.
     pub fn seek_oldest(&mut self) {
-        let slots = self.segment.ring.count as u64;
-        let last = self.believe(self.last_sequence());
-        let oldest = protocol::oldest(last, slots);
-        self.seek(oldest);
-        self.resuming = oldest > 1;
+        self.uncover();
+        self.backend.seek_oldest();
+    }
+
+    /// Who goes elsewhere has no use for what a join covers.
+    fn uncover(&mut self) {
+        self.cover = None;
+        self.watch();
     }
 
     /// Goes behind the newest record of the last whole frame.
     pub fn seek_latest(&mut self) {
-        let last = self.believe(self.last_sequence());
-        self.seek(last + 1);
+        self.uncover();
+        self.backend.seek_latest();
     }
 
-    /// Takes a sequence from the header; one beyond any real ring is damage.
-    fn believe(&mut self, sequence: u64) -> u64 {
-        if sequence > layout::MAX_SEQUENCE {
-            self.damaged = true;
-            return 0;
-        }
-        sequence
-    }
-
-    /// Joins late: gives the board's entries, oldest first, and goes on
-    /// behind the watermark; records that an entry covers are passed over. Depth is
-    /// for the caller: records up to a book's `as_of` are in that book. After an
-    /// OVERRUN before the stream has caught up, join again. Allocates.
-    pub fn join_board(&mut self) -> Vec<Record> {
-        // Pairs with the store after board and books: they reflect all up to here.
-        let watermark = self.believe(self.watermark());
-        let mut records = Vec::new();
+    /// Joins late: copies the board and goes on behind the watermark; records that an
+    /// entry covers are left out from then on. Depth is for the caller: records up to
+    /// a book's `as_of` are in that book. After an OVERRUN before the stream has caught
+    /// up, join again. Allocates.
+    pub fn join(&mut self) -> Joined {
+        let watermark = self.backend.seek_watermark();
+        let count = self.instrument_count();
+        let mut joined = Joined {
+            watermark,
+            entries: Vec::with_capacity(count * BOARD_PLACES),
+        };
         let mut cover = Cover {
-            entries: Vec::new(),
+            entries: Vec::with_capacity(count),
             last: 0,
         };
-        for instrument in 0..self.instrument_count() as u16 {
+        for instrument in (0..=u16::MAX).take(count) {
             let mut as_of = [0; BOARD_PLACES];
             for (place, as_of) in (0..).zip(&mut as_of) {
-                if let BoardAnswer::Got(record) = self.board(instrument, place) {
+                let answer = self.board(instrument, place);
+                if let BoardAnswer::Got(record) = &answer {
                     *as_of = record.sequence();
                     cover.last = cover.last.max(*as_of);
-                    records.push(record);
+                }
+                if answer != BoardAnswer::Empty {
+                    joined.entries.push(Entry {
+                        instrument,
+                        place,
+                        answer,
+                    });
                 }
             }
             cover.entries.push(as_of);
         }
-        records.sort_unstable_by_key(Record::sequence);
-        self.seek(watermark + 1);
         self.cover = Some(cover);
+        self.watch();
+        joined
+    }
+
+    /// As [`ReaderOver::join`]: the board's records alone, oldest first.
+    pub fn join_board(&mut self) -> Vec<Record> {
+        let entries = self.join().entries;
+        let mut records: Vec<Record> = entries
+            .iter()
+            .filter_map(|entry| match entry.answer {
+                BoardAnswer::Got(record) => Some(record),
+                _ => None,
+            })
+            .collect();
+        records.sort_unstable_by_key(Record::sequence);
         records
+    }
+
+    /// Hands out only what the filter lets pass from now on. [`Filter::default`] lets
+    /// all pass.
+    ///
+    /// # Errors
+    /// [`AttachError::NoInstrument`] when the feed has no such instrument; the filter
+    /// stays as it was.
+    pub fn set_filter(&mut self, filter: Filter) -> Result<(), AttachError> {
+        self.sieve = match filter == Filter::default() {
+            true => None,
+            false => Some(Sieve::strict(&filter, &self.backend)?),
+        };
+        self.filter = filter;
+        self.watch();
+        Ok(())
+    }
+
+    /// Rows of the filter's instruments, rising; None when all pass.
+    #[must_use]
+    pub fn filtered_instruments(&self) -> Option<Vec<u16>> {
+        self.sieve.as_ref().and_then(Sieve::ids)
+    }
+
+    /// Names this reader in the feed's file of readers, so that `tickring stat` tells
+    /// its lag and losses. Costs two small system calls each 10 ms. Without it, or when
+    /// it is refused, the reader reads all the same.
+    ///
+    /// # Errors
+    /// Why there is no slot: no such file, no permission, damaged, full.
+    pub fn register(&mut self, name: &str) -> Result<(), RegisterError> {
+        self.registration = None;
+        self.watch();
+        let mut registration = Registration::claim(&self.path, name)?;
+        registration.begin(&self.backend, self.stats.got - self.before.0);
+        self.registration = Some(registration);
+        self.watch();
+        Ok(())
+    }
+
+    /// Whether this reader holds a slot of the file of readers.
+    #[must_use]
+    pub fn is_registered(&self) -> bool {
+        self.registration.as_ref().is_some_and(Registration::holds)
+    }
+
+    /// Why [`Options::register`] got no slot.
+    #[must_use]
+    pub fn register_error(&self) -> Option<&RegisterError> {
+        self.refused.as_ref()
+    }
+
+    pub(crate) fn try_register(&mut self, name: &str) {
+        self.refused = self.register(name).err();
     }
 
     /// The newest record of one kind of an instrument; `place` is a BOARD_
     /// constant.
     #[must_use]
     pub fn board(&self, instrument: u16, place: u32) -> BoardAnswer<Record> {
-        let entry = self.row(self.segment.board, instrument);
-        let Some(base) = entry.filter(|_| (place as usize) < BOARD_PLACES) else {
-            return BoardAnswer::Empty;
-        };
-        let mut words = [0u64; RECORD_WORDS];
-        match self.read_entry(base + place as usize * RECORD_WORDS, &mut words) {
-            BoardAnswer::Got(()) => {}
-            BoardAnswer::Empty => return BoardAnswer::Empty,
-            BoardAnswer::Busy => return BoardAnswer::Busy,
-            BoardAnswer::Damaged => return BoardAnswer::Damaged,
-        }
-        let record: Record = memory::from_words(&words);
-        if record.sequence() > layout::MAX_SEQUENCE || !record.is_sane() {
-            return BoardAnswer::Damaged;
-        }
-        BoardAnswer::Got(record)
+        let mut record = Record::ZERO;
+        let answer = self.backend.board(instrument, place, &mut record);
+        answer.map(|()| record)
     }
 
-    /// A book of this segment's depth, for [`Reader::book`] to fill.
+    /// A book of this segment's depth, for [`ReaderOver::book`] to fill.
     #[must_use]
     pub fn new_book(&self) -> Book {
-        Book::new(self.segment.header.book_depth as usize)
+        Book::new(self.backend.book_depth())
     }
 
-    /// Copies an instrument's board book into `book` (see [`Reader::new_book`];
+    /// Copies an instrument's board book into `book` (see [`ReaderOver::new_book`];
     /// one of another depth is Empty). Its content is only to be used on Got.
     pub fn book(&self, instrument: u16, book: &mut Book) -> BoardAnswer<()> {
-        let fits = book.depth() == self.segment.header.book_depth as usize;
-        let Some(base) = self.row(self.segment.books, instrument).filter(|_| fits) else {
-            return BoardAnswer::Empty;
-        };
-        match self.read_entry(base, &mut book.words) {
-            BoardAnswer::Got(()) if !book.is_sane() => BoardAnswer::Damaged,
-            answer => answer,
-        }
+        self.backend.book(instrument, book)
     }
 
-    fn read_entry(&self, base: usize, out: &mut [u64]) -> BoardAnswer<()> {
-        for _ in 0..layout::BOARD_TRIES {
-            match protocol::read_entry(&self.segment.memory, base, out) {
-                Entry::Never => return BoardAnswer::Empty,
-                Entry::Whole => return BoardAnswer::Got(()),
-                Entry::Changing => std::hint::spin_loop(),
+    /// Whether the data of an instrument can be trusted to be at most `within` old: the
+    /// source is LIVE, the segment is LIVE and its hot heartbeat moves, the state word
+    /// has SUBSCRIBED and none of STALE, SUSPECT, RESYNCING, REFUSED, HALTED, and its
+    /// connection received something within that time of this host's clock. It speaks
+    /// of the link, not of the last change: a quiet market is fresh; see
+    /// [`ReaderOver::quote_age`]. One read of the clock, no system call.
+    #[must_use]
+    #[inline]
+    pub fn fresh_within(&self, instrument: u16, within: Duration) -> bool {
+        let within_ns = i64::try_from(within.as_nanos()).unwrap_or(i64::MAX);
+        self.backend.fresh_within(instrument, within_ns)
+    }
+
+    /// How long ago the venue's newest book ticker of an instrument was received, new
+    /// or repeated; None when there was none yet, or no such instrument.
+    #[must_use]
+    #[inline]
+    pub fn quote_age(&self, instrument: u16) -> Option<Duration> {
+        match self.backend.quote_seen_ns(instrument)? {
+            0 => None,
+            // No publisher stores that: older than any bound.
+            seen if seen < 0 => Some(Duration::MAX),
+            seen => {
+                let age = crate::system::realtime_now_ns().saturating_sub(seen);
+                Some(Duration::from_nanos(age.max(0).unsigned_abs()))
             }
         }
-        BoardAnswer::Busy
-    }
-
-    fn row(&self, table: segment::Table, instrument: u16) -> Option<usize> {
-        let row = usize::from(instrument);
-        table.row(row).filter(|_| row < self.instrument_count())
-    }
-
-    fn copy_row<T: Plain>(&self, base: usize) -> T {
-        let mut words = [0u64; RECORD_WORDS];
-        let count = size_of::<T>() / 8;
-        protocol::copy(&self.segment.memory, base, &mut words[..count]);
-        memory::from_words(&words[..count])
     }
 
     /// Valid rows of the instrument table.
     #[must_use]
     pub fn instrument_count(&self) -> usize {
-        // Pairs with the store after a row was written: a row below it is whole.
-        let count = self.segment.memory.acquire(INSTRUMENT_COUNT) as u32;
-        (count as usize).min(self.segment.instruments.count)
+        self.backend.instrument_count()
     }
 
     /// One row of the instrument table. Rows hold inside one generation.
     #[must_use]
     pub fn instrument(&self, id: u16) -> Option<Instrument> {
-        let base = self.row(self.segment.instruments, id)?;
-        Some(self.copy_row(base))
+        self.backend.instrument(id)
     }
 
     /// The row of an instrument by BASE/QUOTE or the venue's spelling.
     #[must_use]
     pub fn find(&self, symbol: &str) -> Option<u16> {
-        let symbol = symbol.as_bytes();
-        (0..self.instrument_count() as u16).find(|id| {
-            self.instrument(*id).is_some_and(|row| {
-                row.symbol_bytes() == symbol || row.venue_symbol_bytes() == symbol
-            })
-        })
+        find(&self.backend, symbol)
     }
 
     /// The state beside an instrument: is its data to be trusted, when was it last
     /// heard of. Its words are loaded one by one.
     #[must_use]
     pub fn instrument_state(&self, id: u16) -> Option<InstrumentState> {
-        let base = self.row(self.segment.states, id)?;
-        Some(self.copy_row(base))
+        self.backend.instrument_state(id)
     }
 
     /// The state word alone: BIT_ set in the low half, book epoch in the high half.
     #[must_use]
     pub fn state_word(&self, id: u16) -> Option<u64> {
-        let base = self.row(self.segment.states, id)?;
-        Some(self.segment.memory.acquire(base))
+        self.backend.state_word(id)
     }
 
     /// One row of the connection table, its words loaded one by one.
     #[must_use]
     pub fn connection(&self, row: u16) -> Option<Connection> {
-        let base = self.segment.connections.row(usize::from(row))?;
-        Some(self.copy_row(base))
+        self.backend.connection(row)
     }
 
     /// One total of the publisher (COUNTER_ constants), refreshed every 50 ms.
     #[must_use]
     pub fn counter(&self, counter: u32) -> Option<u64> {
-        let counter = counter as usize;
-        let known = counter < self.segment.header.counters.len();
-        known.then(|| self.segment.memory.relaxed(COUNTERS + counter))
+        self.backend.counter(counter)
     }
 
     /// The life of the segment now, a STATE_ constant.
     #[must_use]
     pub fn state(&self) -> u32 {
-        self.segment.memory.acquire(STATE) as u32
+        self.backend.state()
     }
 
-    /// The generation that replaced this one, 0 while there is none.
-    #[must_use]
-    pub fn successor_generation(&self) -> u64 {
-        self.segment.memory.acquire(SUCCESSOR)
-    }
-
-    /// The newest record of the last whole frame; never above MAX_SEQUENCE.
+    /// The newest record of the last whole frame, as it stands there: above
+    /// MAX_SEQUENCE in a damaged segment.
     #[must_use]
     pub fn last_sequence(&self) -> u64 {
-        self.segment
-            .memory
-            .acquire(LAST_SEQUENCE)
-            .min(layout::MAX_SEQUENCE)
+        self.backend.last_sequence()
     }
 
-    /// Board and books reflect every record up to this; never above MAX_SEQUENCE.
+    /// Board and books reflect every record up to this, as it stands there: above
+    /// MAX_SEQUENCE in a damaged segment.
     #[must_use]
     pub fn watermark(&self) -> u64 {
-        self.segment
-            .memory
-            .acquire(WATERMARK)
-            .min(layout::MAX_SEQUENCE)
+        self.backend.watermark()
     }
 
     /// Names the segment: sequences restart with each generation.
     #[must_use]
     pub fn generation(&self) -> u64 {
-        self.segment.header.generation
+        self.backend.generation()
     }
 
     /// Where the data come from, a SOURCE_ constant.
     #[must_use]
     pub fn source(&self) -> u32 {
-        self.segment.header.source
+        self.backend.source()
     }
 
     /// The feed's name, as bytes.
     #[must_use]
     pub fn feed_bytes(&self) -> &[u8] {
-        unpadded(&self.segment.header.feed)
+        self.backend.feed()
     }
 
     /// The venue's name, as bytes.
     #[must_use]
     pub fn venue_bytes(&self) -> &[u8] {
-        unpadded(&self.segment.header.venue)
-    }
-
-    /// The publisher's version text, as bytes.
-    #[must_use]
-    pub fn publisher_version_bytes(&self) -> &[u8] {
-        unpadded(&self.segment.header.publisher_version)
+        self.backend.venue()
     }
 
     /// Slots of the ring.
     #[must_use]
     pub fn slots(&self) -> usize {
-        self.segment.ring.count
+        self.backend.slots()
     }
 
     /// What this reader has seen.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.stats
+        let (torn_rejected, skipped_depth) = self.backend.rejected();
+        Stats {
+            torn_rejected,
+            skipped_depth,
+            ..self.stats
+        }
     }
+}
+
+#[cfg(feature = "native")]
+impl ReaderOver<crate::native::Native> {
+    /// Reads a segment that lies in this process's own memory: one that a thread
+    /// writes, or a saved copy. Its boot is not checked, and
+    /// [`ReaderOver::reattach`] never finds another.
+    ///
+    /// # Errors
+    /// As [`ReaderOver::attach`], without the faults of files.
+    pub fn over(
+        words: std::sync::Arc<[std::sync::atomic::AtomicU64]>,
+    ) -> Result<Self, AttachError> {
+        Ok(Self::new(
+            crate::native::Native::over(words)?,
+            PathBuf::new(),
+        ))
+    }
+
+    /// Makes `sequence` (from 1) the next one. One that is long gone answers
+    /// OVERRUN, one in the future EMPTY until it is there.
+    pub fn seek(&mut self, sequence: u64) {
+        self.uncover();
+        self.backend.seek(sequence);
+    }
+
+    /// The generation that replaced this one, 0 while there is none.
+    #[must_use]
+    pub fn successor_generation(&self) -> u64 {
+        self.backend.successor_generation()
+    }
+
+    /// The publisher's version text, as bytes.
+    #[must_use]
+    pub fn publisher_version_bytes(&self) -> &[u8] {
+        self.backend.publisher_version()
+    }
+}
+
+/// The row of an instrument by BASE/QUOTE or the venue's spelling.
+pub(crate) fn find(backend: &impl Backend, symbol: &str) -> Option<u16> {
+    (0..=u16::MAX).take(backend.instrument_count()).find(|id| {
+        backend
+            .instrument(*id)
+            .is_some_and(|row| row.is_called(symbol))
+    })
 }
 
 /// The place of a kind in a board entry.

@@ -1,11 +1,12 @@
-//! Typed looks at private copies: records and their bodies, instruments, books.
+//! Typed looks at private copies: records and their bodies, instruments. Needs no
+//! operating system.
 
 use crate::decimal::Decimal;
 use crate::layout::{
-    self, BOOK_SUSPECT, BOOK_VALID, BookHeader, BookTicker, Depth, Instrument, InstrumentState,
-    Level, Perpetual, Record, Status, Ticker, Trade,
+    self, BookTicker, Depth, Instrument, InstrumentState, Level, Perpetual, Record, Status, Ticker,
+    Trade,
 };
-use crate::memory;
+use crate::view::view;
 
 /// The body of a record, by its kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,17 +41,37 @@ impl Record {
         self.flags & flags == flags
     }
 
+    /// A record from its 16 words, as they stand in the ring.
+    ///
+    /// ```
+    /// use tickring::{Body, Record, layout};
+    ///
+    /// let mut words = [0u64; 16];
+    /// words[0] = 2 * 7; // record 7, whole
+    /// words[1] = u64::from(layout::KIND_BOOK_TICKER) | 0xfe << 8; // prices in cents
+    /// words[4] = 123;
+    /// let record = Record::from_words(&words);
+    /// let Body::BookTicker(best) = record.body() else { unreachable!() };
+    /// assert_eq!(record.sequence(), 7);
+    /// assert_eq!(record.price(best.bid_price).unwrap().to_f64(), 1.23);
+    /// ```
+    #[must_use]
+    pub fn from_words(words: &[u64; layout::RECORD_SIZE / 8]) -> Record {
+        *view(words)
+    }
+
     /// The body, by kind.
     #[must_use]
+    #[inline]
     pub fn body(&self) -> Body<'_> {
         let words = &self.body;
         match self.kind {
-            layout::KIND_BOOK_TICKER => Body::BookTicker(memory::view(words)),
-            layout::KIND_TRADE => Body::Trade(memory::view(words)),
-            layout::KIND_DEPTH => Body::Depth(memory::view(words)),
-            layout::KIND_TICKER => Body::Ticker(memory::view(words)),
-            layout::KIND_STATUS => Body::Status(memory::view(words)),
-            layout::KIND_PERPETUAL => Body::Perpetual(memory::view(words)),
+            layout::KIND_BOOK_TICKER => Body::BookTicker(view(words)),
+            layout::KIND_TRADE => Body::Trade(view(words)),
+            layout::KIND_DEPTH => Body::Depth(view(words)),
+            layout::KIND_TICKER => Body::Ticker(view(words)),
+            layout::KIND_STATUS => Body::Status(view(words)),
+            layout::KIND_PERPETUAL => Body::Perpetual(view(words)),
             _ => Body::Unknown,
         }
     }
@@ -69,7 +90,9 @@ impl Record {
 
     /// Whether a writer could have written this: its kind is known and its inner
     /// lengths lie within it.
-    pub(crate) fn is_sane(&self) -> bool {
+    #[must_use]
+    #[inline]
+    pub fn is_sane(&self) -> bool {
         match self.body() {
             Body::BookTicker(_) | Body::Ticker(_) | Body::Perpetual(_) => true,
             Body::Trade(trade) => usize::from(trade.text_length) <= trade.text.len(),
@@ -131,7 +154,22 @@ impl Instrument {
         unpadded(&self.venue_symbol)
     }
 
+    /// Whether `symbol` is BASE/QUOTE, the base alone where there is no quote, or the
+    /// venue's own spelling.
+    #[must_use]
+    pub fn is_called(&self, symbol: &str) -> bool {
+        let (base, quote) = (unpadded(&self.base), unpadded(&self.quote));
+        let symbol = symbol.as_bytes();
+        let spelled = match symbol.strip_prefix(base) {
+            Some(rest) if quote.is_empty() => rest.is_empty(),
+            Some(rest) => rest.strip_prefix(b"/") == Some(quote),
+            None => false,
+        };
+        spelled || symbol == self.venue_symbol_bytes()
+    }
+
     /// BASE/QUOTE as bytes, or the base alone where there is no quote. Allocates.
+    #[cfg(feature = "std")]
     #[must_use]
     pub fn symbol_bytes(&self) -> Vec<u8> {
         let (base, quote) = (unpadded(&self.base), unpadded(&self.quote));
@@ -143,6 +181,7 @@ impl Instrument {
     }
 
     /// BASE/QUOTE; bytes that are no UTF-8 are replaced. Allocates.
+    #[cfg(feature = "std")]
     #[must_use]
     pub fn symbol(&self) -> String {
         String::from_utf8_lossy(&self.symbol_bytes()).into_owned()
@@ -160,77 +199,5 @@ impl InstrumentState {
     #[must_use]
     pub fn book_epoch(&self) -> u32 {
         (self.word >> 32) as u32
-    }
-}
-
-/// A private copy of one board book. Made once, then filled again and again
-/// without allocation.
-#[derive(Clone, Debug)]
-pub struct Book {
-    pub(crate) words: Vec<u64>,
-    depth: usize,
-}
-
-const BOOK_HEADER_WORDS: usize = layout::BOOK_HEADER_SIZE / 8;
-const LEVEL_WORDS: usize = layout::LEVEL_SIZE / 8;
-
-impl Book {
-    pub(crate) fn new(depth: usize) -> Book {
-        Book {
-            words: vec![0; BOOK_HEADER_WORDS + 2 * depth * LEVEL_WORDS],
-            depth,
-        }
-    }
-
-    /// Levels a side that fit.
-    #[must_use]
-    pub fn depth(&self) -> usize {
-        self.depth
-    }
-
-    /// Sequence the book stands at, times, exponents, counts.
-    #[must_use]
-    pub fn header(&self) -> &BookHeader {
-        memory::view(&self.words)
-    }
-
-    /// Synchronised and not suspect: may be used.
-    #[must_use]
-    pub fn is_valid(&self) -> bool {
-        self.header().flags & (BOOK_VALID | BOOK_SUSPECT) == BOOK_VALID
-    }
-
-    /// The valid bids, best first.
-    pub fn bids(&self) -> impl ExactSizeIterator<Item = &Level> {
-        self.side(0, self.header().bid_count)
-    }
-
-    /// The valid asks, best first.
-    pub fn asks(&self) -> impl ExactSizeIterator<Item = &Level> {
-        self.side(self.depth, self.header().ask_count)
-    }
-
-    fn side(&self, first: usize, count: u16) -> impl ExactSizeIterator<Item = &Level> {
-        self.words[BOOK_HEADER_WORDS + first * LEVEL_WORDS..]
-            .chunks_exact(LEVEL_WORDS)
-            .take(usize::from(count).min(self.depth))
-            .map(memory::view)
-    }
-
-    pub(crate) fn is_sane(&self) -> bool {
-        let header = self.header();
-        usize::from(header.bid_count.max(header.ask_count)) <= self.depth
-    }
-
-    /// A price of this book as an exact decimal.
-    #[must_use]
-    pub fn price(&self, mantissa: i64) -> Option<Decimal> {
-        Decimal::new(mantissa, self.header().price_exponent)
-    }
-
-    /// A quantity of this book as an exact decimal.
-    #[must_use]
-    pub fn quantity(&self, mantissa: i64) -> Option<Decimal> {
-        Decimal::new(mantissa, self.header().quantity_exponent)
     }
 }

@@ -3,20 +3,17 @@
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use crate::error::AttachError;
 use crate::layout::{self, Header, Section};
-use crate::memory::{self, Mapping, Memory};
+use crate::memory::{Mapping, Memory};
+use crate::names::{self, BOOT_ID_FILE};
+use crate::record::unpadded;
+use crate::view;
 
-/// Where feeds live when neither the call nor TICKRING_DIR says otherwise.
-const DEFAULT_DIR: &str = "/dev/shm/tickring";
-/// The longest feed name: what the header holds, with its zero.
-const MAX_FEED_NAME: usize = 63;
-/// The kernel's name for this boot.
-const BOOT_ID_FILE: &str = "/proc/sys/kernel/random/boot_id";
 /// Sections start on a pair of cache lines at least.
 const SECTION_STEP: u64 = 128;
 const HEADER_WORDS: usize = layout::HEADER_SIZE / 8;
@@ -25,7 +22,7 @@ const HEADER_WORDS: usize = layout::HEADER_SIZE / 8;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Table {
     /// First word.
-    base: usize,
+    pub(crate) base: usize,
     /// Words an entry.
     stride: usize,
     /// Entries.
@@ -52,30 +49,12 @@ pub(crate) struct Segment {
     pub(crate) ring: Table,
 }
 
-/// The path of a feed: `dir`, else TICKRING_DIR, else the default.
-pub(crate) fn path_of(dir: Option<&Path>, feed: &str) -> Result<PathBuf, AttachError> {
-    let bad = feed.is_empty()
-        || feed.len() > MAX_FEED_NAME
-        || feed.starts_with('.')
-        || feed.contains(['/', '\0']);
-    if bad {
-        return Err(AttachError::FeedName(feed.to_owned()));
-    }
-    let dir = match dir {
-        Some(dir) => dir.to_path_buf(),
-        None => std::env::var_os("TICKRING_DIR")
-            .filter(|value| !value.is_empty())
-            .map_or_else(|| PathBuf::from(DEFAULT_DIR), PathBuf::from),
-    };
-    Ok(dir.join(feed))
-}
-
 impl Segment {
-    /// Opens, checks and maps a file, read-only.
-    pub(crate) fn open(path: &Path) -> Result<Segment, AttachError> {
+    /// Opens, checks and maps a file, read-only. With `feed` it must bear that name.
+    pub(crate) fn open(path: &Path, feed: Option<&[u8]>) -> Result<Segment, AttachError> {
         let (file, size) = open_regular(path)?;
         let io_error = |verb| move |error| AttachError::Io(verb, path.to_path_buf(), error);
-        if size < layout::HEADER_SIZE as u64 || !size.is_multiple_of(8) {
+        if size < layout::HEADER_SIZE as u64 {
             return Err(AttachError::TooShort(size));
         }
         let mut bytes = [0u8; HEADER_WORDS * 8];
@@ -84,10 +63,13 @@ impl Segment {
         let (chunks, _) = bytes.as_chunks::<8>();
         let words: [u64; HEADER_WORDS] = std::array::from_fn(|i| u64::from_le_bytes(chunks[i]));
         let header = check_header(&words, size)?;
-        if header.boot_id
-            != boot_id().map_err(|e| AttachError::Io("read", PathBuf::from(BOOT_ID_FILE), e))?
-        {
+        let boot = names::boot_id();
+        if header.boot_id != boot.map_err(|e| AttachError::Io("read", BOOT_ID_FILE.into(), e))? {
             return Err(AttachError::OtherBoot);
+        }
+        if feed.is_some_and(|feed| feed != unpadded(&header.feed)) {
+            let found = String::from_utf8_lossy(unpadded(&header.feed)).into_owned();
+            return Err(AttachError::OtherFeed(path.to_path_buf(), found));
         }
         let size = usize::try_from(size).map_err(|_| AttachError::TooShort(size))?;
         let mapping = Mapping::new(file, size).map_err(io_error("map"))?;
@@ -104,8 +86,8 @@ impl Segment {
         let memory = Memory::Shared(words);
         let mut copy = [0u64; HEADER_WORDS];
         // The magic is stored last and read first: whoever sees it sees the rest.
-        copy[0] = memory::Words::acquire(&memory, 0);
-        crate::protocol::copy(&memory, 1, &mut copy[1..]);
+        copy[0] = memory.acquire(0);
+        memory.copy(1, &mut copy[1..]);
         let header = check_header(&copy, size)?;
         Ok(Segment::new(memory, header))
     }
@@ -132,37 +114,40 @@ impl Segment {
     }
 }
 
-/// Opens without waiting for anything (a pipe would block) and refuses all but
-/// regular files.
+/// Opens without waiting for anything (a pipe would block) and without following a
+/// link, and refuses all but regular files, and strangers' files where anybody could
+/// have put them.
 fn open_regular(path: &Path) -> Result<(File, u64), AttachError> {
     let file = OpenOptions::new()
         .read(true)
-        .custom_flags(libc::O_NONBLOCK | libc::O_CLOEXEC)
+        .custom_flags(libc::O_NONBLOCK | libc::O_CLOEXEC | libc::O_NOFOLLOW | libc::O_NOCTTY)
         .open(path)
-        .map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => AttachError::NotFound(path.to_path_buf()),
-            io::ErrorKind::PermissionDenied => AttachError::Permission(path.to_path_buf()),
-            _ => AttachError::Io("open", path.to_path_buf(), error),
-        })?;
+        .map_err(|error| open_error(path, error))?;
     let about = file
         .metadata()
         .map_err(|error| AttachError::Io("stat", path.to_path_buf(), error))?;
     if !about.is_file() {
         return Err(AttachError::NotRegular(path.to_path_buf()));
     }
-    Ok((file, about.len()))
+    match names::stranger(path, &about) {
+        Ok(None) => Ok((file, about.len())),
+        Ok(Some(user)) => Err(AttachError::Owner(path.to_path_buf(), user)),
+        Err(error) => Err(open_error(path, error)),
+    }
 }
 
-/// This boot's id, 16 bytes in the order of the text.
-fn boot_id() -> io::Result<[u8; 16]> {
-    let text = std::fs::read_to_string(BOOT_ID_FILE)?;
-    let digits: String = text.trim().chars().filter(|c| *c != '-').collect();
-    let id = u128::from_str_radix(&digits, 16).map_err(io::Error::other)?;
-    Ok(id.to_be_bytes())
+fn open_error(path: &Path, error: io::Error) -> AttachError {
+    let path = path.to_path_buf();
+    match error.raw_os_error() {
+        Some(libc::ENOENT | libc::ENOTDIR) => AttachError::NotFound(path),
+        Some(libc::EACCES | libc::EPERM) => AttachError::Permission(path),
+        Some(libc::ELOOP | libc::ENXIO | libc::ENODEV) => AttachError::NotRegular(path),
+        _ => AttachError::Io("open", path, error),
+    }
 }
 
 fn check_header(words: &[u64; HEADER_WORDS], size: u64) -> Result<Header, AttachError> {
-    let header: Header = memory::from_words(words);
+    let header: Header = *view::view(words);
     match header.magic {
         layout::MAGIC => {}
         0 => return Err(AttachError::NotReady),
@@ -198,21 +183,19 @@ fn check_header(words: &[u64; HEADER_WORDS], size: u64) -> Result<Header, Attach
     if header.generation == 0 {
         return Err(AttachError::HeaderField("generation", 0));
     }
-    check_directory(&header)?;
     match header.state {
-        layout::STATE_INITIALISING => Err(AttachError::NotReady),
-        layout::STATE_LIVE | layout::STATE_CLOSED | layout::STATE_SUPERSEDED => Ok(header),
-        other => Err(AttachError::State(other)),
+        layout::STATE_INITIALISING => return Err(AttachError::NotReady),
+        layout::STATE_LIVE | layout::STATE_CLOSED | layout::STATE_SUPERSEDED => {}
+        other => return Err(AttachError::State(other)),
     }
+    check_directory(&header)?;
+    Ok(header)
 }
 
 /// Every entry against the total size before any is used.
 fn check_directory(header: &Header) -> Result<(), AttachError> {
     if header.directory_count as usize != layout::DIRECTORY_ENTRIES {
-        return Err(AttachError::HeaderField(
-            "directory count",
-            header.directory_count.into(),
-        ));
+        return Err(AttachError::Directory(0, "has another count than six"));
     }
     if !(1..=layout::MAX_BOOK_DEPTH).contains(&header.book_depth.into()) {
         return Err(AttachError::HeaderField(

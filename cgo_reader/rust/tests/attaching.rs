@@ -64,7 +64,7 @@ fn each_header_fault_has_its_error() {
             "five sections",
             104,
             vec![5],
-            "HeaderField(\"directory count\", 5)",
+            "Directory(0, \"has another count than six\")",
         ),
         (
             "books without depth",
@@ -164,7 +164,9 @@ fn each_header_fault_has_its_error() {
 fn each_file_fault_has_its_error() {
     let dir = Dir::new("attach");
     let good = image(&Shape::default());
-    dir.place("good", &good);
+    dir.place("good", &named(&good, "good"));
+    dir.place("renamed", &good);
+    std::os::unix::fs::symlink(dir.0.join("good"), dir.0.join("link")).expect("link");
     dir.place("cut", &good[..good.len() - 512]);
     dir.place("long", &[good.clone(), vec![0; 512]].concat());
     dir.place(
@@ -186,10 +188,12 @@ fn each_file_fault_has_its_error() {
         ("long", "Size"),
         ("other-boot", "OtherBoot"),
         ("empty", "TooShort(0)"),
-        ("odd", "TooShort(4099)"),
+        ("odd", "NotReady"),
         ("directory", "NotRegular("),
         ("pipe", "NotRegular("),
-        ("socket", "Io(\"open\""),
+        ("socket", "NotRegular("),
+        ("renamed", "OtherFeed("),
+        ("link", "NotRegular("),
         ("", "FeedName("),
         ("../good", "FeedName("),
         (".good.lock", "FeedName("),

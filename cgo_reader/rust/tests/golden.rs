@@ -257,7 +257,7 @@ fn the_tail_program_prints_the_bytes_of_go() {
     let dir = Dir::new("tail");
     let mut words = words_of(&segment);
     words[8..10].copy_from_slice(&words_of(&this_boot()));
-    dir.place("golden", &words);
+    dir.place("golden", &named(&words, "golden"));
     let run = |more: &[&str]| {
         let output = Command::new(&program)
             .args(["golden", "--dir"])
@@ -333,7 +333,7 @@ fn the_tail_program_follows_a_feed_over_generations() {
             generation,
             ..Shape::default()
         };
-        let path = dir.place("feed", &image(&shape));
+        let path = dir.place("feed", &named(&image(&shape), "feed"));
         let mut writer = Writer::new(writable(&path), &shape);
         for _ in 0..records {
             writer.publish(&record);

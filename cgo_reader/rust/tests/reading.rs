@@ -426,12 +426,12 @@ fn waiting_ends_with_the_record_or_the_time() {
 fn reattaching_accepts_another_generation_only() {
     let dir = Dir::new("reattach");
     let first = Shape::default();
-    let path = dir.place("feed", &image(&first));
+    let path = dir.place("feed", &named(&image(&first), "feed"));
     let mut old = Writer::new(writable(&path), &first);
     let mut reader = Reader::attach(Some(&dir.0), "feed").expect("attach");
     old.publish(&book_ticker(1, 2));
     assert!(!reader.reattach().expect("the same file"));
-    dir.place("feed", &image(&first));
+    dir.place("feed", &named(&image(&first), "feed"));
     assert!(!reader.reattach().expect("the same generation"));
     std::fs::remove_file(&path).expect("remove");
     assert!(matches!(
@@ -444,7 +444,7 @@ fn reattaching_accepts_another_generation_only() {
         slots: 16,
         ..Shape::default()
     };
-    let path = dir.place("feed", &image(&second));
+    let path = dir.place("feed", &named(&image(&second), "feed"));
     let mut new = Writer::new(writable(&path), &second);
     new.publish(&book_ticker(3, 4));
     old.set_state(STATE_SUPERSEDED);

@@ -134,6 +134,18 @@ pub fn image(shape: &Shape) -> Vec<u64> {
         .collect()
 }
 
+/// The segment under another feed's name.
+pub fn named(words: &[u64], feed: &str) -> Vec<u64> {
+    let mut words = words.to_vec();
+    let mut padded = [0; 64];
+    padded[..feed.len()].copy_from_slice(feed.as_bytes());
+    let (chunks, _) = padded.as_chunks::<8>();
+    for (word, bytes) in words[16..].iter_mut().zip(chunks) {
+        *word = u64::from_le_bytes(*bytes);
+    }
+    words
+}
+
 pub fn shared(words: &[u64]) -> Arc<[AtomicU64]> {
     words.iter().map(|word| AtomicU64::new(*word)).collect()
 }
