@@ -1,7 +1,6 @@
 package exchanges
 
 import (
-	"math/bits"
 	"unicode/utf8"
 
 	"github.com/tickring/tickring/ring"
@@ -29,11 +28,15 @@ func (p Padded) inFrame(at, n int) bool { return n > 0 && n <= maxNumberBytes+1 
 
 // TextDecimal is ParseDecimal of n bytes; it refuses what is below zero. The short way
 // takes up to eight digits on either side of the point and has no branch that hangs on
-// an ordinary number, zeros at the end of the places included.
+// an ordinary number but for zeros at the end, which take a branch of their own.
 func (p Padded) TextDecimal(at, n int) (mantissa int64, exponent int8, ok bool) {
 	w := p.Word(at) ^ zeroText
-	y := p.Word(at+n-wordBytes) ^ zeroText
-	whole := smaller(bytesBelow(nonDigits(w)), n)
+	raw := p.Word(at+n-wordBytes) ^ zeroText
+	y := raw
+	whole := bytesBelow(nonDigits(w))
+	if whole > n {
+		whole = n
+	}
 	// Behind the whole digits come nothing, or the point and the places.
 	rest := n - whole
 	pointed := uint64(int64(-rest) >> 63)
@@ -46,23 +49,12 @@ func (p Padded) TextDecimal(at, n int) (mantissa int64, exponent int8, ok bool) 
 	if whole == 0 || rest == 1 || rest > wordBytes+1 || nonDigits(y)|zeroFirst|stop != 0 {
 		return p.textDecimal(at, n)
 	}
-	// Whole tens have zeros to strip before the point; a lone zero is none.
-	last := y | x>>56
-	if int64((last-1)&^last&(x|-x)) < 0 {
-		mantissa, exponent = stripped(x, 0, 0)
+	// Zeros at the end are to be stripped; a lone zero is none.
+	if raw>>56 == 0 && n > 1 {
+		mantissa, exponent = stripped(x, y, places)
 		return mantissa, exponent, true
 	}
-	// Zeros at the end of the places are leading zeros of the word.
-	zeros := smaller(bits.LeadingZeros64(y)>>3, places)
-	places -= zeros
-	y <<= uint(8*zeros) & 63
 	return int64(digits8(x)*powersOfTen[places&15] + digits8(y)), int8(-places), true
-}
-
-// smaller is the smaller of two lengths, without a branch.
-func smaller(a, b int) int {
-	d := b - a
-	return a + d&(d>>63)
 }
 
 func (p Padded) textDecimal(at, n int) (mantissa int64, exponent int8, ok bool) {

@@ -46,7 +46,8 @@ func (d *Dialect) DecodeBinary(frame []byte, symbols *exchanges.SymbolTable, b *
 	if !padded {
 		return d.decodeReference(frame, symbols, b)
 	}
-	if stream, ok := d.decodeFast(p, symbols, b); ok {
+	if channel, ok := fastDecode(p, symbols, b, &d.fast.orders); ok {
+		stream := d.fast.streams[channel]
 		d.fast.stats[stream].Hits++
 		return exchanges.Verdict{Class: exchanges.ClassData, Stream: stream}
 	}

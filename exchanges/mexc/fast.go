@@ -23,17 +23,6 @@ func (f *fastPath) route() {
 	}
 }
 
-// decodeFast decodes a push that has the shape of a template and the padding that its
-// reader needs. Refused, it leaves the batch without items; levels may be left.
-func (d *Dialect) decodeFast(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.Batch) (exchanges.StreamID, bool) {
-	channel, ok := fastDecode(p, symbols, b, &d.fast.orders)
-	if !ok {
-		b.Items = b.Items[:0]
-		return exchanges.NoStream, false
-	}
-	return d.fast.streams[channel], true
-}
-
 // Fallbacks returns how the data messages of each stream were decoded, by StreamID; one
 // more entry behind them stays empty, for every body that is published belongs to a
 // stream. The slice shows the live counters: only the decoding thread may read it.
