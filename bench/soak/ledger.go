@@ -70,6 +70,7 @@ type ledger struct {
 	chains  []chain
 	lives   [ring.MaxConnections]uint64
 	upNS    [ring.MaxConnections]int64
+	isUp    [ring.MaxConnections]bool // it came up, and was not said to be down since
 	changes uint64 // UP, DOWN and ROLLOVER records
 	lost    uint64
 	bad     uint64 // DECODE_ERROR records
@@ -213,9 +214,11 @@ func (l *ledger) status(r *ring.Record) {
 		l.changes++
 		l.lives[row]++
 		l.upNS[row] = r.RecvTimeNS
-		l.reused(row)
+		l.reused(row, l.isUp[row])
+		l.isUp[row] = true
 	case ring.StatusDown:
 		l.changes++
+		l.isUp[row] = false
 		l.down(row)
 	case ring.StatusRollover:
 		l.changes++
@@ -243,13 +246,17 @@ func (l *ledger) status(r *ring.Record) {
 	}
 }
 
-// reused forgets that a row carried streams: one that comes up without having carried
-// them to the end is another connection's now.
-func (l *ledger) reused(row uint16) {
+// reused forgets that a row carried streams: it is another connection's now. Of a
+// successor that was lost before it took over no record tells, until its row comes up
+// again; what it was to carry is still one of the formers'.
+func (l *ledger) reused(row uint16, anew bool) {
 	for i := range l.streams {
 		for k := range l.streams[i] {
-			if s := &l.streams[i][k]; s.carrier != row {
+			s := &l.streams[i][k]
+			if s.carrier != row {
 				s.formers.remove(row)
+			} else if anew {
+				s.carrier = ring.NoConnection
 			}
 		}
 	}

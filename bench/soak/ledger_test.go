@@ -109,6 +109,17 @@ func TestLedgerJudges(t *testing.T) {
 			p.on(3, ring.StatusUp)
 			p.tradeOn(3, 2)
 		}, ""},
+		{"a row that another connection uses is no carrier", bookDeltas, func(p *pad) {
+			p.on(0, ring.StatusUp)
+			p.on(0, ring.StatusSubscribed)
+			p.tradeOn(0, 2)
+			p.on(0, ring.StatusRollover)
+			p.on(1, ring.StatusUp)
+			p.on(1, ring.StatusSubscribed)
+			p.on(1, ring.StatusUp) // the successor was lost; another's has its row
+			p.on(1, ring.StatusDown)
+			p.tradeOn(0, 2)
+		}, "trade 2 told twice"},
 		{"a trade told twice by a connection and its successor", bookDeltas, func(p *pad) {
 			p.on(0, ring.StatusUp)
 			p.on(0, ring.StatusSubscribed)
