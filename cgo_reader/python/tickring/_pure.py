@@ -24,6 +24,18 @@ BULK: Final = 4096  # records a copy: some hundred microseconds
 SPINS: Final = 200
 FIRST_SLEEP_S: Final = 20e-6
 LAST_SLEEP_S: Final = 1e-3
+# Names of values, taken once: a member of an enumeration is slow to look up.
+RECORD_SIZE: Final = layout.RECORD_SIZE
+ABSENT_INSTRUMENT: Final = layout.NO_INSTRUMENT
+GOT: Final = Answer.RECORD
+EMPTY: Final = Answer.EMPTY
+DEPTH: Final = int(layout.Kind.DEPTH)
+TRADE: Final = int(layout.Kind.TRADE)
+STATUS: Final = int(layout.Kind.STATUS)
+FIRST: Final = int(layout.Flags.FIRST)
+LEVELS: Final = layout.LEVELS_PER_RECORD
+# Kinds that have no lengths in them to be checked.
+PLAIN: Final = bytes((layout.Kind.BOOK_TICKER, layout.Kind.TICKER, layout.Kind.PERPETUAL))
 ID_BYTES: Final = (layout.MAX_INSTRUMENTS + 1) // 8
 FRESHNESS_BITS: Final = (
     layout.StateBit.SUBSCRIBED
@@ -146,14 +158,26 @@ def bell_wait(buffer: Any, offset: int, seen: int, ns: int) -> None:  # noqa: AN
 def _sane(raw: bytes | memoryview, at: int = 0, *, head: bool = False) -> bool:
     """Whether a whole record at an offset is one that a writer leaves."""
     kind = raw[at + KIND_AT]
-    if kind == layout.Kind.TRADE:
+    if kind in PLAIN:
+        return True
+    if kind == TRADE:
         return head or raw[at + TRADE_LENGTH_AT] <= 24
-    if kind == layout.Kind.DEPTH:
-        return head or raw[at + BIDS_AT] + raw[at + ASKS_AT] <= layout.LEVELS_PER_RECORD
-    if kind == layout.Kind.STATUS:
-        low, high = raw[at + STATUS_LENGTH_AT], raw[at + STATUS_LENGTH_AT + 1]
-        return low + 256 * high <= 40
-    return kind in {layout.Kind.BOOK_TICKER, layout.Kind.TICKER, layout.Kind.PERPETUAL}
+    if kind == DEPTH:
+        return head or raw[at + BIDS_AT] + raw[at + ASKS_AT] <= LEVELS
+    if kind == STATUS:
+        return raw[at + STATUS_LENGTH_AT] + 256 * raw[at + STATUS_LENGTH_AT + 1] <= 40
+    return False
+
+
+def _all_sane(raw: memoryview, count: int) -> int:
+    """How many of the first records are ones that a writer leaves."""
+    kinds = raw[KIND_AT::RECORD_SIZE].tobytes()
+    if not kinds.translate(None, PLAIN):
+        return count
+    for i, kind in enumerate(kinds):
+        if kind not in PLAIN and not _sane(raw, i * RECORD_SIZE):
+            return i
+    return count
 
 
 def _same(marks: list[int], wanted: list[int]) -> int:
@@ -190,7 +214,7 @@ class Core:
         self._ids: bytes | None = None
         self._got = self._lost = self._overruns = self._torn = self._skipped = self._moves = 0
         self._stat_ns = 0
-        self.answer: int = Answer.EMPTY
+        self.answer: int = EMPTY
         self.lost = 0
         self._reset()
 
@@ -230,7 +254,7 @@ class Core:
         if self._kinds and not self._kinds >> kind & 1:
             return False
         ids = self._ids
-        if ids is None or instrument == layout.NO_INSTRUMENT:
+        if ids is None or instrument == ABSENT_INSTRUMENT:
             return True
         return bool(ids[instrument // 8] >> instrument % 8 & 1)
 
@@ -294,7 +318,7 @@ class Core:
     def _slot(self, sequence: int) -> int:
         """First byte of a record's slot."""
         segment = self._segment
-        return segment.off_ring + (sequence & (segment.slots - 1)) * layout.RECORD_SIZE
+        return segment.off_ring + (sequence & (segment.slots - 1)) * RECORD_SIZE
 
     def _mark(self) -> int:
         mark: int = self._segment.words[self._slot(self._next) // 8]
@@ -311,9 +335,9 @@ class Core:
             return Answer.DAMAGED
         state = self._segment.halves[HEADER["state"] // 4]
         if state == layout.State.LIVE:
-            return Answer.STALE if self._stale else Answer.EMPTY
+            return Answer.STALE if self._stale else EMPTY
         if self._mark() >= 2 * self._next:
-            return Answer.RECORD
+            return GOT
         if state == layout.State.CLOSED:
             return Answer.CLOSED
         if state == layout.State.SUPERSEDED:
@@ -344,7 +368,7 @@ class Core:
         words = self._segment.words
         mark = words[at // 8]
         if mark < 2 * n:
-            return Answer.EMPTY
+            return EMPTY
         if mark > 2 * n:
             return self._overrun(mark)
         raw = bytes(self._segment.data[at : at + size])
@@ -352,15 +376,14 @@ class Core:
         if again != mark:
             self._torn += 1
             return self._overrun(again)
-        if not _sane(raw, head=size < layout.RECORD_SIZE):
+        if not _sane(raw, head=size < RECORD_SIZE):
             return self._break()
         self._next = n + 1
         return raw
 
     def _skips(self, raw: bytes | memoryview, at: int = 0) -> bool:
         """Whether it is the rest of a depth event whose beginning was lost."""
-        depth = raw[at + KIND_AT] == layout.Kind.DEPTH
-        if depth and not raw[at + FLAGS_AT] & layout.Flags.FIRST:
+        if raw[at + KIND_AT] == DEPTH and not raw[at + FLAGS_AT] & FIRST:
             self._skipped += 1
             return True
         self._resuming = False
@@ -379,11 +402,11 @@ class Core:
                 if self._passes(raw[KIND_AT], _u16(raw, INSTRUMENT_AT)):
                     self._got += 1
                     return raw
-            elif raw is not Answer.EMPTY:
+            elif raw is not EMPTY:
                 return raw
             else:
                 answer = self._idle()
-                if answer is not Answer.RECORD:
+                if answer is not GOT:
                     return answer
 
     def _record(self, size: int) -> RecordBase | None:
@@ -391,12 +414,12 @@ class Core:
         if isinstance(raw, Answer):
             self.answer = raw
             return None
-        self.answer = Answer.RECORD
-        return _wrap(raw.ljust(layout.RECORD_SIZE, b"\0"))
+        self.answer = GOT
+        return _wrap(raw.ljust(RECORD_SIZE, b"\0"))
 
     def next(self) -> RecordBase | None:
         """The next record; None: see answer and lost."""
-        return self._record(layout.RECORD_SIZE)
+        return self._record(RECORD_SIZE)
 
     def next_head(self) -> RecordBase | None:
         """As next, but only the first 64 bytes are read; the others are zero."""
@@ -408,7 +431,7 @@ class Core:
 
     def __next__(self) -> RecordBase:
         """The next record."""
-        record = self._record(layout.RECORD_SIZE)
+        record = self._record(RECORD_SIZE)
         if record is None:
             raise StopIteration
         return record
@@ -425,57 +448,65 @@ class Core:
         first = n & (segment.slots - 1)
         count = min(limit, segment.slots - first, BULK)
         at = self._slot(n)
-        end = at + count * layout.RECORD_SIZE
+        end = at + count * RECORD_SIZE
         marks = segment.words[at // 8 : end // 8 : WORDS]
         wanted = list(range(2 * n, 2 * (n + count), 2))
         count = _same(marks.tolist(), wanted)
         if count == 0 or segment.shrunk():
             return 0
-        size = count * layout.RECORD_SIZE
+        size = count * RECORD_SIZE
         out[:size] = segment.data[at : at + size]
         return _same(marks[:count].tolist(), wanted)
 
     def _take(self, out: memoryview, start: int, count: int) -> int:
         """Judge records that were copied to out; the place behind those that are kept."""
+        end = start + count
+        good = _all_sane(out[start * RECORD_SIZE : end * RECORD_SIZE], count)
+        if good < count:
+            self._damaged = True
+            end = start + good
+        self._next += good
+        if self._resuming or self._kinds or self._ids is not None:
+            end = self._pick(out, start, end)
+        self._got += end - start
+        return end
+
+    def _pick(self, out: memoryview, start: int, end: int) -> int:
+        """Move the records that are handed out together; the place behind the last."""
         keep = start
-        for i in range(start, start + count):
-            at = i * layout.RECORD_SIZE
-            if not _sane(out, at):
-                self._damaged = True
-                break
-            self._next += 1
+        for i in range(start, end):
+            at = i * RECORD_SIZE
             if self._resuming and self._skips(out, at):
                 continue
             if not self._passes(out[at + KIND_AT], _u16(out, at + INSTRUMENT_AT)):
                 continue
             if keep != i:
-                to = keep * layout.RECORD_SIZE
-                out[to : to + layout.RECORD_SIZE] = out[at : at + layout.RECORD_SIZE]
+                to = keep * RECORD_SIZE
+                out[to : to + RECORD_SIZE] = out[at : at + RECORD_SIZE]
             keep += 1
-        self._got += keep - start
         return keep
 
     def read_into(self, buffer: Any, limit: int) -> int:  # noqa: ANN401 - any writable buffer
         """Fill a writable buffer; the number of records, and answer says what followed."""
         self._seg()
         with memoryview(buffer) as view, view.cast("B") as out:
-            if limit < 0 or len(out) // layout.RECORD_SIZE < limit:
+            if limit < 0 or len(out) // RECORD_SIZE < limit:
                 message = "the buffer is too small for that many records"
                 raise ValueError(message)
-            self.answer = Answer.RECORD
+            self.answer = GOT
             n = 0
             while n < limit:
                 got = 0
                 if not self._damaged:
-                    got = self._bulk(out[n * layout.RECORD_SIZE :], limit - n)
+                    got = self._bulk(out[n * RECORD_SIZE :], limit - n)
                 if got:
                     n = self._take(out, n, got)
                     continue
-                raw = self._step(layout.RECORD_SIZE)
+                raw = self._step(RECORD_SIZE)
                 if isinstance(raw, Answer):
                     self.answer = raw
                     break
-                out[n * layout.RECORD_SIZE : (n + 1) * layout.RECORD_SIZE] = raw
+                out[n * RECORD_SIZE : (n + 1) * RECORD_SIZE] = raw
                 n += 1
             return n
 
@@ -493,15 +524,15 @@ class Core:
             return Answer.DAMAGED
         for _ in range(SPINS):
             if self._mark() >= 2 * self._next:
-                return Answer.RECORD
+                return GOT
         start = time.monotonic_ns()
         known_stale = self._stale
         pause = FIRST_SLEEP_S
         while True:
             if self._mark() >= 2 * self._next:
-                return Answer.RECORD
+                return GOT
             answer = self._idle()
-            if answer is not Answer.EMPTY and not (answer is Answer.STALE and known_stale):
+            if answer is not EMPTY and not (answer is Answer.STALE and known_stale):
                 return answer
             if ns >= 0:
                 left = ns - (time.monotonic_ns() - start)
@@ -588,16 +619,16 @@ class Core:
 
     def _entry(self, instrument: int, slot: int) -> bytes | Answer:
         if instrument >= self._count() or slot > layout.BoardSlot.STATUS:
-            return Answer.EMPTY
+            return EMPTY
         segment = self._segment
-        at = segment.off_board + instrument * layout.BOARD_ENTRY_SIZE + slot * layout.RECORD_SIZE
+        at = segment.off_board + instrument * layout.BOARD_ENTRY_SIZE + slot * RECORD_SIZE
         for _ in range(layout.BOARD_TRIES):
             mark = segment.words[at // 8]
             if mark == 0:
-                return Answer.EMPTY
+                return EMPTY
             if mark % 2:
                 continue
-            raw = bytes(segment.data[at : at + layout.RECORD_SIZE])
+            raw = bytes(segment.data[at : at + RECORD_SIZE])
             if segment.words[at // 8] != mark:
                 continue
             return raw if mark // 2 <= layout.MAX_SEQUENCE and _sane(raw) else Answer.DAMAGED
@@ -606,7 +637,7 @@ class Core:
     def board(self, instrument: int, slot: int) -> tuple[int, RecordBase | None]:
         """A board entry: answer and record."""
         raw = self._entry(instrument, slot)
-        return (raw, None) if isinstance(raw, Answer) else (Answer.RECORD, _wrap(raw))
+        return (raw, None) if isinstance(raw, Answer) else (GOT, _wrap(raw))
 
     def board_into(self, buffer: Any) -> None:  # noqa: ANN401 - any writable buffer
         """Whole copies of all entries, zeros where there is none."""
@@ -615,20 +646,20 @@ class Core:
         with memoryview(buffer) as view, view.cast("B") as out:
             for i in range(len(out) // layout.BOARD_ENTRY_SIZE * slots):
                 raw = self._entry(i // slots, i % slots)
-                at = i * layout.RECORD_SIZE
-                whole = bytes(layout.RECORD_SIZE) if isinstance(raw, Answer) else raw
-                out[at : at + layout.RECORD_SIZE] = whole
+                at = i * RECORD_SIZE
+                whole = bytes(RECORD_SIZE) if isinstance(raw, Answer) else raw
+                out[at : at + RECORD_SIZE] = whole
 
     def book(self, instrument: int) -> tuple[int, bytes, bytes, bytes]:
         """A book: answer, header, bids and asks."""
         if instrument >= self._count():
-            return Answer.EMPTY, b"", b"", b""
+            return EMPTY, b"", b"", b""
         segment = self._segment
         at = segment.off_books + instrument * segment.book_entry
         for _ in range(layout.BOARD_TRIES):
             version = segment.words[at // 8]
             if version == 0:
-                return Answer.EMPTY, b"", b"", b""
+                return EMPTY, b"", b"", b""
             if version % 2:
                 continue
             raw = bytes(segment.data[at : at + segment.book_entry])
@@ -644,7 +675,7 @@ class Core:
         at = layout.BOOK_HEADER_SIZE
         behind = at + depth * layout.LEVEL_SIZE
         return (
-            Answer.RECORD,
+            GOT,
             raw[:at],
             raw[at : at + bids * layout.LEVEL_SIZE],
             raw[behind : behind + asks * layout.LEVEL_SIZE],
