@@ -331,12 +331,13 @@ impl<B: Backend> ReaderOver<B> {
     }
 
     /// Records between this cursor and the newest of the last whole frame; 0 where the
-    /// cursor is ahead of it, in the frame that is being written.
+    /// cursor is ahead of it, in the frame that is being written, and where the header
+    /// holds what no writer stores.
     #[must_use]
     pub fn lag(&self) -> u64 {
-        let behind = self.last_sequence().wrapping_add(1);
-        let lag = behind.wrapping_sub(self.next_sequence()) as i64;
-        lag.max(0).unsigned_abs()
+        let (last, next) = (self.last_sequence(), self.next_sequence());
+        let sane = (next..=layout::MAX_SEQUENCE).contains(&last);
+        if sane { last - next + 1 } else { 0 }
     }
 
     /// Goes to the oldest record that is not about to be overwritten.
