@@ -12,16 +12,6 @@ type candidate struct {
 	lacks map[string]string
 }
 
-const (
-	warnings = "-O1 -g -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror -Iinclude -Isrc -Itools"
-	cFlags   = "-std=c11 " + warnings
-	cppFlags = "-std=c++20 " + warnings
-)
-
-// sanitize: the C and C++ drivers run under the sanitizers, so that a read beyond what
-// was checked is a failure and not luck.
-const sanitize = "-fno-omit-frame-pointer -fno-sanitize-recover=all -fsanitize=address,undefined"
-
 // pythonInstall makes a wheel of a copy, because pip leaves what it builds beside the
 // sources. Both candidates share what it installs.
 const pythonInstall = "test -d $OUT/venv || { mkdir $OUT/tree && cp -r cgo_reader/python cgo_reader/src cgo_reader/include $OUT/tree && rm -rf $OUT/tree/python/build && " +
@@ -33,7 +23,8 @@ const pythonInstall = "test -d $OUT/venv || { mkdir $OUT/tree && cp -r cgo_reade
 const rustBuild = "cd cgo_reader/rust && cargo build -q --locked --features c-library --example conformance && " +
 	"cp target/debug/examples/conformance $OUT/conformance-rust"
 
-// candidates: the first is the reference. A new reader adds its line here.
+// candidates: C and C++ run under the sanitizers, so that a read beyond what was checked is a
+// failure and not luck. The first is the reference. A new reader adds its line here.
 var candidates = []candidate{
 	{
 		name:  "go",
@@ -44,16 +35,14 @@ var candidates = []candidate{
 	{
 		name:  "c",
 		needs: []string{"cc"},
-		build: "cd cgo_reader && cc " + cFlags + " " + sanitize + " tools/conform.c tools/canonical.c src/*.c -lm -o $OUT/conform-c",
-		run:   "exec $OUT/conform-c",
+		build: "make -s -C cgo_reader BUILD=$OUT/cgo $OUT/cgo/conform-c",
+		run:   "exec $OUT/cgo/conform-c",
 	},
 	{
 		name:  "cpp",
 		needs: []string{"cc", "c++"},
-		build: "cd cgo_reader && mkdir -p $OUT/cpp && for f in src/*.c tools/canonical.c; do " +
-			"cc " + cFlags + " " + sanitize + " -c $f -o $OUT/cpp/$(basename $f .c).o || exit 1; done && " +
-			"c++ " + cppFlags + " " + sanitize + " tools/conform.cpp $OUT/cpp/*.o -lm -o $OUT/conform-cpp",
-		run: "exec $OUT/conform-cpp",
+		build: "make -s -C cgo_reader BUILD=$OUT/cgo $OUT/cgo/conform-cpp",
+		run:   "exec $OUT/cgo/conform-cpp",
 	},
 	{
 		name:  "python",

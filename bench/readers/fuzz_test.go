@@ -182,8 +182,11 @@ func (r *rig) batch(commands string) []string {
 			var b strings.Builder
 			for _, c := range list {
 				for _, l := range p.receive(c, replyWithin+slack) {
-					if l == "STALE" {
-						l = "EMPTY" // nobody moves the heartbeat, and machines pause
+					switch l { // nobody moves the heartbeat, and machines pause
+					case "STALE":
+						l = "EMPTY"
+					case "FRESH 0", "FRESH 1":
+						l = "FRESH"
 					}
 					b.WriteString(l + "\n")
 				}

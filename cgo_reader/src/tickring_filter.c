@@ -29,7 +29,8 @@ static struct tickring_filter *make(uint32_t kinds, const char *const *symbols, 
 		return NULL;
 	f->kinds = kinds != 0 ? kinds : UINT32_MAX;
 	f->count = count;
-	f->verdicts = (unsigned char *)&f->symbols[count];
+	f->symbols = (const char **)(f + 1);
+	f->verdicts = (unsigned char *)(f->symbols + count);
 	memset(f->verdicts, NOT_JUDGED, rows);
 	char *to = (char *)f->verdicts + rows;
 	for (size_t i = 0; i < count; i++) {

@@ -131,7 +131,7 @@ struct tickring_filter {
 	uint32_t kinds;
 	size_t count;            /* symbols; 0 passes every instrument */
 	unsigned char *verdicts; /* one for each row: 0 not judged in this generation */
-	const char *symbols[];
+	const char **symbols;
 };
 /* filter.c */
 int tickring_passes(tickring_reader *reader, uint64_t word);
