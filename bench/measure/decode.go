@@ -123,15 +123,19 @@ func runDecode(args []string) error {
 		return err
 	}
 	for _, fr := range frames() {
-		if err := timeDecoders(fr); err != nil {
+		if err := timeDecoders(fr, decodersOf(fr)); err != nil {
+			return fmt.Errorf("decode %s: %w", fr.channel, err)
+		}
+	}
+	for _, fr := range pushes() {
+		if err := timeDecoders(fr, pushDecodersOf(fr)); err != nil {
 			return fmt.Errorf("decode %s: %w", fr.channel, err)
 		}
 	}
 	return nil
 }
 
-func timeDecoders(f frame) error {
-	list := decodersOf(f)
+func timeDecoders(f frame, list []decoder) error {
 	ns := make([][]float64, len(list))
 	for range decodeRounds {
 		for i, d := range list {

@@ -44,6 +44,15 @@ func (b *bench) reportDecode() error {
 	for _, f := range frames() {
 		b.decodeLine(f.channel, alone[f.channel])
 	}
+	b.Printf("\n   protobuf; vtprotobuf: its unsafe form, texts point into the message, numbers left as text\n")
+	b.Printf("  %-24s %6s", "channel", "bytes")
+	for _, name := range pushDecoderNames {
+		b.Printf(" %20s", name)
+	}
+	b.Printf("\n")
+	for _, f := range pushes() {
+		b.pushLine(f.channel, alone[f.channel])
+	}
 	return nil
 }
 

@@ -7,9 +7,12 @@ import (
 	"github.com/mailru/easyjson"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/proto"
 
+	"github.com/tickring/tickring/bench/plain/mexcpb"
 	"github.com/tickring/tickring/exchanges"
 	"github.com/tickring/tickring/exchanges/gateio"
+	"github.com/tickring/tickring/exchanges/mexc"
 )
 
 // A comparison is one only when all decoders get everything out of the frame: both
@@ -31,12 +34,39 @@ func TestAllDecodersReadTheWholeFrame(t *testing.T) {
 	}
 }
 
+// The same holds for protobuf's decoders.
+func TestAllDecodersReadTheWholePush(t *testing.T) {
+	for _, f := range pushes() {
+		t.Run(f.channel, func(t *testing.T) {
+			for _, d := range pushDecodersOf(f) {
+				require.NoError(t, d.decode(), d.name)
+			}
+			byVT, byStandard := new(mexcpb.Push), new(mexcpb.Push)
+			require.NoError(t, byVT.UnmarshalVTUnsafe([]byte(f.text)))
+			require.NoError(t, proto.Unmarshal([]byte(f.text), byStandard))
+			assert.True(t, proto.Equal(byStandard, byVT))
+			numbers, err := byVT.Numbers()
+			require.NoError(t, err)
+			batch, d := new(exchanges.Batch), mexc.New()
+			raw := append(make([]byte, 0, len(f.text)+exchanges.FastPadding), f.text...)
+			v := d.DecodeBinary(raw, exchanges.NewLearningTable(), batch)
+			require.Equal(t, exchanges.ClassData, v.Class, "%s", v.Text)
+			assert.EqualValues(t, 1, d.Fallbacks()[v.Stream].Hits, "a template accepts it")
+			assert.Equal(t, numbers, numbersIn(batch))
+		})
+	}
+}
+
 // ourNumbers counts the prices and quantities that our decoder finds.
-func ourNumbers(t *testing.T, text string) (n int) {
+func ourNumbers(t *testing.T, text string) int {
 	t.Helper()
 	batch := new(exchanges.Batch)
 	v := gateio.New().Decode([]byte(text), exchanges.NewLearningTable(), batch)
 	require.Equal(t, exchanges.ClassData, v.Class, "%s", v.Text)
+	return numbersIn(batch)
+}
+
+func numbersIn(batch *exchanges.Batch) (n int) {
 	for i := range batch.Items {
 		for _, d := range append(batch.Items[i].Prices[:], batch.Items[i].Quantities[:]...) {
 			if !d.IsAbsent() {
