@@ -26,6 +26,7 @@ func (h *hot) publishPerpetual(c *conn, in *instrument, it *exchanges.Item) {
 		h.w.Counters[ring.CounterRounded]++
 	}
 	h.w.Publish(r)
+	h.w.Counters[ring.CounterPerpetuals]++
 }
 
 // scaleMark brings mark and index to one exponent, which only ever falls; what does not

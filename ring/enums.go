@@ -265,6 +265,8 @@ const (
 	CounterFallbacksOrderBook  Counter = 34 // books of no template's shape
 	CounterFallbacksTicker     Counter = 35 // tickers of no template's shape
 	CounterFallbacksOther      Counter = 36 // messages of no template's shape on channels nobody asked for
+
+	CounterPerpetuals Counter = 37 // PERPETUAL records
 )
 
 // Answer is what a reader's call says. The same in every language.

@@ -6,7 +6,7 @@ import "strconv"
 
 // FormatHash is FNV-1a 64 over the version and every name, offset, type and value
 // of the format. Two programs with the same hash read the same bytes alike.
-const FormatHash = 0x5791f207e4ad87a5
+const FormatHash = 0xfab2e4aa54c10d75
 
 // String is the format's name of v; a value without one prints as KIND_ and its number.
 func (v Kind) String() string {
@@ -341,6 +341,7 @@ var CounterNames = [64]string{
 	34: "FALLBACKS_ORDER_BOOK",
 	35: "FALLBACKS_TICKER",
 	36: "FALLBACKS_OTHER",
+	37: "PERPETUALS",
 }
 
 // String is the format's name of v; a value without one prints as COUNTER_ and its number.
@@ -420,6 +421,8 @@ func (v Counter) String() string {
 		return "FALLBACKS_TICKER"
 	case CounterFallbacksOther:
 		return "FALLBACKS_OTHER"
+	case CounterPerpetuals:
+		return "PERPETUALS"
 	}
 	return "COUNTER_" + strconv.FormatInt(int64(v), 10)
 }

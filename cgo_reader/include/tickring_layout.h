@@ -23,7 +23,7 @@ extern "C" {
 #endif
 
 /* FNV-1a 64 over every name, offset, type and value of the format. */
-#define TICKRING_FORMAT_HASH UINT64_C(0x5791f207e4ad87a5)
+#define TICKRING_FORMAT_HASH UINT64_C(0xfab2e4aa54c10d75)
 
 /* LayoutVersion is raised with every change of bytes that a reader can see. It is 0 while the layout may still move. */
 #define TICKRING_LAYOUT_VERSION 0
@@ -287,7 +287,8 @@ enum tickring_counter {
 	TICKRING_COUNTER_FALLBACKS_TRADES = 33, /* trades of no template's shape */
 	TICKRING_COUNTER_FALLBACKS_ORDER_BOOK = 34, /* books of no template's shape */
 	TICKRING_COUNTER_FALLBACKS_TICKER = 35, /* tickers of no template's shape */
-	TICKRING_COUNTER_FALLBACKS_OTHER = 36 /* messages of no template's shape on channels nobody asked for */
+	TICKRING_COUNTER_FALLBACKS_OTHER = 36, /* messages of no template's shape on channels nobody asked for */
+	TICKRING_COUNTER_PERPETUALS = 37 /* PERPETUAL records */
 };
 
 /* Answer is what a reader's call says. The same in every language. */

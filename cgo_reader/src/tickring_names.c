@@ -417,6 +417,8 @@ const char *tickring_counter_name(uint32_t value)
 		return "FALLBACKS_TICKER";
 	case TICKRING_COUNTER_FALLBACKS_OTHER:
 		return "FALLBACKS_OTHER";
+	case TICKRING_COUNTER_PERPETUALS:
+		return "PERPETUALS";
 	default:
 		return NULL;
 	}

@@ -27,7 +27,7 @@ class Struct(NamedTuple):
 
 
 # FNV-1a 64 over every name, offset, type and value of the format.
-FORMAT_HASH: Final = 0x5791F207E4AD87A5
+FORMAT_HASH: Final = 0xFAB2E4AA54C10D75
 # LayoutVersion is raised with every change of bytes that a reader can see. It is 0 while
 # the layout may still move.
 LAYOUT_VERSION: Final = 0
@@ -318,6 +318,7 @@ class Counter(IntEnum):
     FALLBACKS_ORDER_BOOK = 34  # books of no template's shape
     FALLBACKS_TICKER = 35  # tickers of no template's shape
     FALLBACKS_OTHER = 36  # messages of no template's shape on channels nobody asked for
+    PERPETUALS = 37  # PERPETUAL records
 
 
 class Answer(IntEnum):

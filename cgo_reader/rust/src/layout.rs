@@ -12,7 +12,7 @@
 use core::mem::{offset_of, size_of};
 
 /// FNV-1a 64 over every name, offset, type and value of the format.
-pub const FORMAT_HASH: u64 = 0x5791f207e4ad87a5;
+pub const FORMAT_HASH: u64 = 0xfab2e4aa54c10d75;
 /// LayoutVersion is raised with every change of bytes that a reader can see. It is 0
 /// while the layout may still move.
 pub const LAYOUT_VERSION: u32 = 0;
@@ -554,6 +554,8 @@ pub const COUNTER_FALLBACKS_ORDER_BOOK: u32 = 34;
 pub const COUNTER_FALLBACKS_TICKER: u32 = 35;
 /// messages of no template's shape on channels nobody asked for
 pub const COUNTER_FALLBACKS_OTHER: u32 = 36;
+/// PERPETUAL records
+pub const COUNTER_PERPETUALS: u32 = 37;
 
 /// The format's name of a Counter; none where a value has no name.
 pub const fn counter_name(value: u32) -> Option<&'static str> {
@@ -595,6 +597,7 @@ pub const fn counter_name(value: u32) -> Option<&'static str> {
         COUNTER_FALLBACKS_ORDER_BOOK => Some("FALLBACKS_ORDER_BOOK"),
         COUNTER_FALLBACKS_TICKER => Some("FALLBACKS_TICKER"),
         COUNTER_FALLBACKS_OTHER => Some("FALLBACKS_OTHER"),
+        COUNTER_PERPETUALS => Some("PERPETUALS"),
         _ => None,
     }
 }
