@@ -14,7 +14,8 @@ type candidate struct {
 
 // pythonInstall makes a wheel of a copy, because pip leaves what it builds beside the
 // sources. Both candidates share what it installs.
-const pythonInstall = "test -d $OUT/venv || { mkdir $OUT/tree && cp -r cgo_reader/python cgo_reader/src cgo_reader/include $OUT/tree && rm -rf $OUT/tree/python/build && " +
+const pythonInstall = "test -d $OUT/venv || { mkdir -p $OUT/tree/python && cp -r cgo_reader/src cgo_reader/include $OUT/tree && " +
+	"(cd cgo_reader/python && cp -r native tickring pyproject.toml setup.py README.md $OUT/tree/python) && " +
 	"python3 -m venv $OUT/venv && $OUT/venv/bin/pip install -q --disable-pip-version-check $OUT/tree/python; } || " +
 	"{ echo 'pip cannot install it: needs python3-venv and Python 3.11, and the package registry for setuptools'; exit 77; }"
 

@@ -178,6 +178,15 @@ func (r *rig) start(command string, within time.Duration) func() [][]string {
 
 func (r *rig) compare(command string, replies [][]string, want []string) []string {
 	r.t.Helper()
+	for _, err := range r.verdict(command, replies, want) {
+		r.t.Error(err)
+	}
+	r.living()
+	return replies[0]
+}
+
+// verdict has an error for each driver that is gone or does not say what is wanted.
+func (r *rig) verdict(command string, replies [][]string, want []string) (errs []error) {
 	word, _, _ := strings.Cut(command, " ")
 	if len(want) == 0 {
 		want = replies[0]
@@ -189,14 +198,13 @@ func (r *rig) compare(command string, replies [][]string, want []string) []strin
 		}
 		switch {
 		case p.err != nil:
-			r.t.Error(p.err)
+			errs = append(errs, p.err)
 		case strings.Join(have, "\n") != strings.Join(wanted, "\n"):
-			r.t.Errorf("%s differs on %q:\nhave\n  %s\nwant\n  %s", p.name, command,
-				strings.Join(have, "\n  "), strings.Join(wanted, "\n  "))
+			errs = append(errs, fmt.Errorf("%s differs on %q:\nhave\n  %s\nwant\n  %s", p.name, command,
+				strings.Join(have, "\n  "), strings.Join(wanted, "\n  ")))
 		}
 	}
-	r.living()
-	return replies[0]
+	return errs
 }
 
 // living drops the drivers that are gone, so that each is told once; without the
