@@ -61,6 +61,7 @@ struct tickring_reader {
 	int64_t tried_ns; /* our clock when the name was last tried */
 	int untold;       /* moved by itself, and next has not said so yet */
 	struct tickring_filter *filter; /* NULL passes all */
+	struct tickring_registration *registration; /* NULL: not asked for */
 	tickring_stats stats;
 	tickring_options options;
 	int named; /* path was made from a feed's name, so the segment must bear it */
@@ -137,6 +138,15 @@ struct tickring_filter {
 int tickring_passes(tickring_reader *reader, uint64_t word);
 /* Rows hold within a generation. */
 void tickring_filter_forget(struct tickring_filter *filter);
+
+/* readers.c */
+void tickring_tell(tickring_reader *reader, int idle); /* only with a registration */
+void tickring_follow_registration(tickring_reader *reader);
+
+/* segment.c, for readers.c too */
+int tickring_boot_id(unsigned char id[16]);
+struct stat;
+int tickring_check_owner(const char *path, const struct stat *file);
 
 /* reader.c */
 int64_t tickring_clock_ns(void); /* CLOCK_MONOTONIC */

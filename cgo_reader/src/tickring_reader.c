@@ -314,12 +314,16 @@ static int next(tickring_reader *r, tickring_record *out, uint64_t *lost, size_t
 			if (resumed && refused(r, out))
 				continue;
 			r->stats.got++;
+			if (r->registration != NULL)
+				tickring_tell(r, 0);
 			return answer;
 		}
 		if (answer == TICKRING_OVERRUN && lost != NULL)
 			*lost = r->lost;
 		if (answer != TICKRING_EMPTY)
 			return answer;
+		if (r->registration != NULL)
+			tickring_tell(r, 1);
 		answer = idle(r);
 		if (!moved(r, answer) && answer != TICKRING_RECORD)
 			return answer;
@@ -393,6 +397,8 @@ int tickring_wait(tickring_reader *r, int64_t timeout_ns)
 		uint32_t seen = tickring_load32_acquire(FIELD(r, doorbell));
 		if (tickring_ready(r))
 			return TICKRING_RECORD;
+		if (r->registration != NULL)
+			tickring_tell(r, 1);
 		int answer = idle(r);
 		if (moved(r, answer))
 			return TICKRING_SUPERSEDED;

@@ -23,7 +23,7 @@ static int hex_digit(char c)
 }
 
 /* The kernel's id of this boot: 32 hexadecimal digits with dashes between them. */
-static int read_boot_id(unsigned char id[16])
+int tickring_boot_id(unsigned char id[16])
 {
 	char text[64];
 	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
@@ -68,7 +68,7 @@ static int open_error(int err)
  * In a directory that everybody may write to anyone can plant a file; only our own
  * and root's are taken there.
  */
-static int check_owner(const char *path, const struct stat *file)
+int tickring_check_owner(const char *path, const struct stat *file)
 {
 	char copy[TICKRING_PATH_MAX];
 	struct stat dir;
@@ -93,7 +93,7 @@ static int open_file(const char *path, int *fd, uint64_t *size)
 		err = TICKRING_E_SYSTEM;
 	else if (!S_ISREG(st.st_mode))
 		err = TICKRING_E_NOT_REGULAR;
-	else if ((err = check_owner(path, &st)) == 0 && st.st_size < TICKRING_HEADER_SIZE)
+	else if ((err = tickring_check_owner(path, &st)) == 0 && st.st_size < TICKRING_HEADER_SIZE)
 		err = TICKRING_E_TOO_SHORT;
 	if (err != 0) {
 		close(*fd);
@@ -201,7 +201,7 @@ static int check_header(const tickring_header *h, uint64_t size)
 static int check_boot(const tickring_header *h)
 {
 	unsigned char id[16];
-	int err = read_boot_id(id);
+	int err = tickring_boot_id(id);
 	if (err != 0)
 		return err;
 	return memcmp(id, h->boot_id, sizeof id) == 0 ? 0 : TICKRING_E_OTHER_BOOT;
@@ -398,6 +398,7 @@ int tickring_reattach(tickring_reader *r)
 	memset(&r->pulse, 0, sizeof r->pulse);
 	r->stats.reattached++;
 	tickring_from_oldest(r);
+	tickring_follow_registration(r);
 	return 0;
 }
 
@@ -405,6 +406,7 @@ void tickring_detach(tickring_reader *r)
 {
 	if (r == NULL)
 		return;
+	tickring_unregister(r);
 	tickring_segment_close(&r->seg);
 	free(r->filter);
 	free(r);

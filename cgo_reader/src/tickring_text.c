@@ -135,6 +135,15 @@ const char *tickring_strerror(int error)
 		return "the name still leads to the same segment";
 	case TICKRING_E_NO_INSTRUMENT:
 		return "no such instrument";
+	case TICKRING_E_NO_READERS:
+		return "no file of readers: its publisher makes it when it starts; reading needs none";
+	case TICKRING_E_READERS:
+		return "file of readers is damaged: the next start of the publisher replaces it; "
+		       "reading needs none";
+	case TICKRING_E_READERS_FULL:
+		return "every slot for readers is taken; reading goes on without";
+	case TICKRING_E_READERS_BUSY:
+		return "file of readers is locked by another process; reading goes on without";
 	default:
 		return "unknown error";
 	}

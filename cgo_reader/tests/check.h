@@ -48,5 +48,6 @@ void test_json(void);
 void test_hostile(void);
 void test_filter(void);
 void test_poller(void);
+void test_readers(void);
 
 #endif

@@ -11,7 +11,8 @@ int main(void)
 	} tests[] = {{"attach", test_attach},   {"next", test_next}, {"torn", test_torn},
 	             {"tables", test_tables},   {"life", test_life}, {"text", test_text},
 	             {"json", test_json},       {"hostile", test_hostile},
-	             {"filter", test_filter},   {"poller", test_poller}};
+	             {"filter", test_filter},   {"poller", test_poller},
+	             {"readers", test_readers}};
 	for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++) {
 		int before = check_failures;
 		tests[i].run();

@@ -452,6 +452,9 @@ int main(int argc, char **argv)
 	int status = attach(&t, start);
 	if (status != 0)
 		return status;
+	int unnamed = tickring_register(t.reader, "tickring-tail-c");
+	if (unnamed == TICKRING_E_READERS_FULL)
+		fprintf(stderr, "tickring-tail-c: %s\n", tickring_strerror(unnamed));
 	int more = 1;
 	if (t.from == FROM_LATEST)
 		tickring_from_latest(t.reader);

@@ -1,0 +1,3 @@
+//go:build cgo
+
+#include "src/tickring_readers.c"
