@@ -5,3 +5,5 @@
 //
 // Without cgo the package is empty.
 package cgoreader
+
+//go:generate go run ./tools/creference -out ../docs/c-reference.md include/tickring.h include/tickring.hpp
