@@ -16,7 +16,7 @@ use std::process::{Child, Command};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use common::{Dir, Shape, Store, Writer, image, named, put, record, writable};
+use common::{Dir, Shape, Store, Writer, image, monotonic_now_ns, named, put, record, writable};
 use tickring::layout::*;
 use tickring::{Backend, CLibrary, CReader, Native, Reader, ReaderOver, Signal};
 
@@ -199,7 +199,7 @@ fn block<B: Backend>(reader: &mut ReaderOver<B>) -> f64 {
     while took.len() < BLOCK {
         match reader.next_into(&mut record) {
             Signal::Record if waiting => {
-                took.push((now_ns() - record.publish_time_ns) as f64);
+                took.push((monotonic_now_ns() - record.publish_time_ns) as f64);
                 waiting = false;
             }
             Signal::Empty => waiting = true,
@@ -208,16 +208,6 @@ fn block<B: Backend>(reader: &mut ReaderOver<B>) -> f64 {
         }
     }
     median(took)
-}
-
-fn now_ns() -> i64 {
-    let mut now = libc::timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
-    // SAFETY: writes one timespec, ours.
-    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) };
-    now.tv_sec * 1_000_000_000 + now.tv_nsec
 }
 
 /// A segment mapped for writing.
@@ -263,7 +253,7 @@ fn write(path: &Path) {
         while start.elapsed() < PACE {
             std::hint::spin_loop();
         }
-        words[STAMP] = now_ns() as u64;
+        words[STAMP] = monotonic_now_ns() as u64;
         writer.publish(&words);
         writer.end_frame();
         writer.beat();

@@ -58,6 +58,7 @@ pub struct Shape {
     pub depth: u64,
     pub generation: u64,
     pub boot_id: [u8; 16],
+    pub source: u32,
 }
 
 impl Default for Shape {
@@ -68,6 +69,7 @@ impl Default for Shape {
             depth: 2,
             generation: 1,
             boot_id: this_boot(),
+            source: SOURCE_SIMULATED,
         }
     }
 }
@@ -113,7 +115,7 @@ pub fn image(shape: &Shape) -> Vec<u64> {
     put(24, &total.to_le_bytes());
     put(32, &shape.generation.to_le_bytes());
     put(40, &4096u32.to_le_bytes());
-    put(44, &SOURCE_SIMULATED.to_le_bytes());
+    put(44, &shape.source.to_le_bytes());
     put(64, &shape.boot_id);
     put(104, &6u32.to_le_bytes());
     put(108, &(shape.depth as u32).to_le_bytes());
@@ -250,6 +252,19 @@ impl<S: Store> Writer<S> {
             .release((self.offsets[2] + id * 64) as usize / 8, word);
     }
 
+    /// The instrument's data come by this connection, which was last heard then.
+    pub fn set_connection(&self, id: u64, row: u64, last_receive_ns: u64) {
+        let connection = (self.offsets[3] + row * 128) as usize / 8;
+        self.store.relaxed(connection + 1, last_receive_ns);
+        self.store
+            .release((self.offsets[2] + id * 64 + 48) as usize / 8, row);
+    }
+
+    pub fn set_quote_seen(&self, id: u64, time_ns: u64) {
+        self.store
+            .release((self.offsets[2] + id * 64 + 16) as usize / 8, time_ns);
+    }
+
     pub fn set_state(&self, state: u32) {
         self.store.release(1024 / 8, state.into());
     }
@@ -257,6 +272,23 @@ impl<S: Store> Writer<S> {
     pub fn beat(&self) {
         self.store.release(1280 / 8, self.store.get(1280 / 8) + 1);
     }
+}
+
+/// A name that no other test of this process has.
+pub fn unique(name: &str) -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    format!("{name}-{}", COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// CLOCK_MONOTONIC, as a publisher and a reader of one host share it.
+pub fn monotonic_now_ns() -> i64 {
+    let mut now = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: writes one timespec, ours.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) };
+    now.tv_sec * 1_000_000_000 + now.tv_nsec
 }
 
 /// A directory of its own, removed at the end of the test.
