@@ -32,6 +32,9 @@
 //	levels     array of [price, quantity]
 //	objects    array of {"p":price,"s":amount}
 //
+// With -protobuf the shapes are those of protobuf messages, and TEXT lists their fields
+// by number: see the type message.
+//
 // The code accepts whole messages only, checks every byte, and fills no item before
 // the cursor stands at the end of the frame. Its reads reach beyond the end by no more
 // than exchanges.FastPadding; a shape for which that does not hold is refused here.

@@ -23,16 +23,34 @@ func main() {
 	}
 }
 
+// run reads shapes from in and writes their decoders to out.
 func run(pkg, in, out string) error {
+	return generateFrom(in, out, func(input string) ([]byte, error) {
+		shapes, err := parseShapes(input)
+		if err != nil {
+			return nil, fmt.Errorf("parse %s: %w", in, err)
+		}
+		return generate(pkg, filepath.Base(in), shapes)
+	})
+}
+
+// runProtobuf is run for shapes of protobuf messages.
+func runProtobuf(pkg, in, out string) error {
+	return generateFrom(in, out, func(input string) ([]byte, error) {
+		messages, err := parseMessages(input)
+		if err != nil {
+			return nil, fmt.Errorf("parse %s: %w", in, err)
+		}
+		return generateProtobuf(pkg, filepath.Base(in), messages)
+	})
+}
+
+func generateFrom(in, out string, build func(input string) ([]byte, error)) error {
 	input, err := os.ReadFile(in)
 	if err != nil {
 		return fmt.Errorf("read shapes: %w", err)
 	}
-	shapes, err := parseShapes(string(input))
-	if err != nil {
-		return fmt.Errorf("parse %s: %w", in, err)
-	}
-	text, err := generate(pkg, filepath.Base(in), shapes)
+	text, err := build(string(input))
 	if err != nil {
 		return err
 	}
