@@ -43,6 +43,13 @@ class Writer:
         self.process.stdin.flush()
         assert self.process.stdout.readline() == "ok\n", command
 
+    def ask(self, command: str) -> list[str]:
+        self.send(command)
+        assert self.process.stdout is not None
+        ok, *words = self.process.stdout.readline().split()
+        assert ok == "ok", command
+        return words
+
     def send(self, command: str) -> None:
         """Without waiting for the end."""
         assert self.process.stdin is not None

@@ -1,6 +1,7 @@
 """A writer at full speed, several feeds, asyncio, threads, registration."""
 
 import asyncio
+import fcntl
 import os
 import threading
 import time
@@ -12,6 +13,7 @@ from conftest import Writer
 
 import tickring
 from tickring import Answer
+from tickring._registration import FLOCK, _start_time
 from tickring.reader import Event
 
 np = pytest.importorskip("numpy")
@@ -195,3 +197,72 @@ def test_segments_elsewhere_are_named_by_directory(writer: Writer, tmp_path: Pat
     reader = tickring.attach("one", directory=str(tmp_path))
     assert reader.info.feed == "one"
     assert reader.path == str(tmp_path / "one")
+
+
+def test_a_registered_reader_is_told_by_name_with_cursor_and_losses(
+    writers: Callable[[], Writer],
+) -> None:
+    writer, other = writers(), writers()
+    path = writer.make(slots=16)
+    writer.do(f"readers {path}.readers")
+    me = os.getpid()
+    with tickring.attach(path=path, register="lücke", follow=True) as reader:
+        assert reader.registration is not None
+        assert reader.registration.active, reader.registration.refusal
+        assert writer.ask(f"listed {path}.readers")[0].startswith(f"{me}:1:1:0:0:")
+        second = tickring.attach(path=path, register="second")
+        writer.do("quotes 17")
+        list(reader.records(timeout=0.05, on_event=lambda _: None))
+        listed = writer.ask(f"listed {path}.readers")
+        assert listed[0].startswith(f"{me}:1:18:15:2:")
+        assert listed[1] == f"{me}:1:1:0:0:second"
+        second.close()
+        assert len(writer.ask(f"listed {path}.readers")) == 1
+        other.make(slots=16, generation=2)
+        writer.do("supersede 2")
+        other.do("quotes 3")
+        list(reader.records(timeout=0.3, on_event=lambda _: None))
+        assert writer.ask(f"listed {path}.readers")[0].startswith(f"{me}:2:4:3:0:")
+    assert writer.ask(f"listed {path}.readers") == []
+
+
+def test_a_file_of_readers_that_is_nonsense_harms_nobody(writer: Writer) -> None:
+    path = writer.make()
+    readers = Path(f"{path}.readers")
+    writer.do(f"readers {readers}")
+    good = readers.read_bytes()
+    full = bytearray(good)
+    for at in range(128, len(full), 128):  # claimed by this process, which lives
+        full[at] = 1
+        full[at + 8 : at + 12] = os.getpid().to_bytes(4, "little")
+        full[at + 16 : at + 24] = _start_time(os.getpid()).to_bytes(8, "little")
+        full[at + 24 : at + 32] = os.stat("/proc/self/ns/pid").st_ino.to_bytes(8, "little")
+    for bad, why in (
+        (b"", "bytes instead of"),
+        (bytes(len(good)), "another format"),
+        (b"x" * len(good), "another format"),
+        (bytes(full), "256 slots"),
+    ):
+        readers.write_bytes(bad)
+        reader = tickring.attach(path=path, register="me")
+        assert reader.registration is not None
+        assert why in reader.registration.refusal
+        reader.close()
+    readers.write_bytes(good)
+    reader = tickring.attach(path=path, register="me")
+    os.truncate(readers, 0)
+    writer.do("quotes 2")
+    assert [r.sequence for r in reader.records(timeout=0.03)] == [1, 2]
+    assert reader.registration is not None
+    assert not reader.registration.active
+
+
+def test_a_lock_that_another_keeps_is_not_waited_for_for_ever(writer: Writer) -> None:
+    path = writer.make()
+    writer.do(f"readers {path}.readers")
+    with Path(f"{path}.readers").open("r+b") as file:
+        fcntl.fcntl(file, fcntl.F_OFD_SETLK, FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, 0, 1, 0))
+        reader = tickring.attach(path=path, register="me")
+        assert reader.registration is not None
+        assert "locked" in reader.registration.refusal
+    assert tickring.attach(path=path, register="me").registration is not None

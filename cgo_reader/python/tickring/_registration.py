@@ -28,13 +28,20 @@ FLOCK: Final = struct.Struct("hhqqi4x")
 OPEN: Final = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
-def _start_time(pid: int) -> int | None:
-    """Field 22 of /proc/PID/stat; None: there is no such process."""
+def _start_time(pid: int) -> int:
+    """Field 22 of /proc/PID/stat; the command before it may hold anything."""
+    text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    return int(text.rpartition(")")[2].split()[19])
+
+
+def _gone(pid: int, start: int) -> bool:
+    """Whether a process is known not to live any more."""
     try:
-        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-        return int(text.rpartition(")")[2].split()[19])
+        return _start_time(pid) != start
+    except (FileNotFoundError, ProcessLookupError):
+        return True
     except (OSError, ValueError, IndexError):
-        return None
+        return False  # it cannot be told
 
 
 def _namespace() -> int:
@@ -131,7 +138,7 @@ class Registration:
             if claim == 0:
                 return at
             if namespace == own:
-                if _start_time(pid) != start:
+                if _gone(pid, start):
                     return at
             elif not 0 <= now - updated <= layout.READER_FORGET_NS:
                 return at
@@ -140,7 +147,7 @@ class Registration:
     def _store(self, claim: int, name: str) -> None:
         pid = os.getpid()
         text = name.encode("utf-8", "replace")[:48]
-        who = (pid, 0, _start_time(pid) or 0, _namespace())
+        who = (pid, 0, _start_time(pid), _namespace())
         slot = SLOT.pack(0, *who, 0, 0, 0, 0, time.monotonic_ns(), text, b"")
         word = struct.pack("<Q", claim)
         os.pwrite(self.fd, slot[:8], self._at)

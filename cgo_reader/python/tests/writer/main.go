@@ -14,6 +14,8 @@
 //	state BITS                        state word of instrument 0
 //	run N                             N book tickers, 4 a frame, as fast as it can
 //	close                             end cleanly
+//	readers PATH                      make a file of readers
+//	listed PATH                       say "ok" and who is in it: pid generation cursor read lost name
 //	supersede GENERATION              say that this generation replaced the segment
 package main
 
@@ -45,16 +47,20 @@ func main() {
 		if len(words) == 0 {
 			continue
 		}
+		w.said = ""
 		answer := "ok"
 		if err := w.do(words[0], words[1:]); err != nil {
 			answer = "error: " + err.Error()
 		}
+		answer += w.said
 		fmt.Println(answer)
 	}
 }
 
 type writer struct {
-	buf []byte
+	buf  []byte
+	boot [16]byte
+	said string // behind "ok"
 	*ring.Writer
 }
 
@@ -84,6 +90,10 @@ func (w *writer) do(name string, args []string) error {
 		w.book()
 	case "add":
 		return w.add(args[0])
+	case "readers":
+		return os.WriteFile(args[0], ring.FormatReaders(w.boot), 0o660)
+	case "listed":
+		return w.list(args[0])
 	case "beat":
 		w.beat()
 	case "state":
@@ -114,9 +124,10 @@ func (w *writer) make(path, feed string, slots, generation uint64) error {
 	if err != nil {
 		return err
 	}
-	if _, err := hex.Decode(c.BootID[:], []byte(strings.ReplaceAll(strings.TrimSpace(string(text)), "-", ""))); err != nil {
+	if _, err := hex.Decode(w.boot[:], []byte(strings.ReplaceAll(strings.TrimSpace(string(text)), "-", ""))); err != nil {
 		return err
 	}
+	c.BootID = w.boot
 	size, err := c.Size()
 	if err != nil {
 		return err
@@ -146,6 +157,25 @@ func (w *writer) make(path, feed string, slots, generation uint64) error {
 	w.Ready()
 	w.beat()
 	return os.Rename(path+".new", path)
+}
+
+// list says what the file of readers holds, as the publisher reads it.
+func (w *writer) list(path string) error {
+	buf, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	readers, err := ring.OpenReaders(buf, w.boot)
+	if err != nil {
+		return err
+	}
+	var slot ring.ReaderSlot
+	for i := range ring.ReaderSlots {
+		if readers.Slot(i, &slot) {
+			w.said += fmt.Sprintf(" %d:%d:%d:%d:%d:%s", slot.PID, slot.Generation, slot.Cursor, slot.Read, slot.Lost, slot.NameText())
+		}
+	}
+	return nil
 }
 
 func (w *writer) add(symbol string) error {
