@@ -302,7 +302,8 @@ func (o RecordOptions) check() error {
 	if o.Path == "" || o.RotateBytes < 0 || o.RotateEvery < 0 || o.RingBytes < 0 {
 		return fmt.Errorf("%w: a recording needs a path, and bounds that are not negative", ErrConfig)
 	}
-	return nil
+	inner := o.inner()
+	return inner.Vacant()
 }
 
 // RecordPublisher starts a publisher that is recorded from its first record on. Close

@@ -331,7 +331,7 @@ func TestReplayFindsWhatIsNotTheFeed(t *testing.T) {
 			n := 0
 			return func(it *recording.Item) bool {
 				if it.Kind == recording.KindClock {
-					if n++; n >= 200 {
+					if n++; n >= 50 {
 						it.Value++
 					}
 				}

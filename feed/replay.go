@@ -242,8 +242,6 @@ func (p *player) build(venue string, rest bool) error {
 	if rest && p.rest != nil {
 		p.h.fetchSnapshot = func(*instrument, uint64) {} // what came of it is in the recording
 	}
-	p.reader = ring.NewReader(p.h.w.View())
-	p.reader.Seek(1)
 	return nil
 }
 
@@ -266,6 +264,8 @@ func (p *player) show() error {
 		return err
 	}
 	p.shown = true
+	p.reader = ring.NewReader(p.h.w.View())
+	p.reader.Seek(p.h.w.LastSequence() + 1)
 	if p.o.Published == nil {
 		return nil
 	}
@@ -320,17 +320,15 @@ func (p *player) reached(at int64) error {
 	if p.shown || at < p.o.FromNS {
 		return nil
 	}
-	p.hash()
-	p.part, p.total = recording.NewHash(), recording.NewHash()
 	p.sum.FirstNS = at
 	p.pace.begin(p)
 	return p.show()
 }
 
-// hash takes in what was published since. It is called often enough that the ring
-// holds all of it.
+// hash takes in what was published since, once the segment has its name. It is called
+// often enough that the ring holds all of it.
 func (p *player) hash() {
-	for {
+	for p.shown {
 		switch p.reader.Next(&p.read) {
 		case ring.AnswerRecord:
 			p.part.Add(&p.read)

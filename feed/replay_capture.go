@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -166,7 +167,9 @@ func (p *player) survey() (names []string, err error) {
 
 // rows takes every row in turn.
 func (p *player) rows(ctx context.Context, names []string) error {
-	p.clock.now = p.pace.fromNS
+	if p.clock.now = p.pace.fromNS; p.clock.now == 0 {
+		p.clock.now = time.Now().UnixNano() // the source kept no time at all
+	}
 	var symbols []Symbol
 	var natives []string
 	parse, _ := p.cfg.Dialect.(nativeParser)

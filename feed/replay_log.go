@@ -266,7 +266,6 @@ func (c *pacer) wait(ctx context.Context, at int64) error {
 			return ctx.Err()
 		case <-time.After(min(left, paceBeat)):
 		}
-		c.p.h.w.HotBeat(time.Now().UnixNano())
 	}
 }
 
@@ -275,6 +274,7 @@ func (c *pacer) look(ctx context.Context, at int64) error {
 	c.looked = time.Now()
 	c.p.h.ring(c.looked.UnixNano())
 	c.p.h.w.ProcessBeat(c.looked.UnixNano())
+	c.p.h.w.HotBeat(c.looked.UnixNano()) // the timer's own beats say the recorded time
 	if c.p.o.Progress != nil && time.Since(c.said) >= progressEvery {
 		c.said = c.looked
 		c.p.o.Progress(ReplayProgress{

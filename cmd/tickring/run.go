@@ -43,6 +43,12 @@ func runCommand() *cobra.Command {
 			return runPublisher(cmd.Context(), &o, cmd.ErrOrStderr())
 		},
 	}
+	o.flags(cmd)
+	return cmd
+}
+
+// flags are those of run, which record has too.
+func (o *runOptions) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	dirFlag(cmd, &o.cfg.Dir)
 	f.StringVar(&o.venue, "venue", "", "the venue: "+venueNames)
@@ -65,7 +71,6 @@ func runCommand() *cobra.Command {
 	f.DurationVar(&o.cfg.TakeoverWait, "takeover-wait", 10*time.Second, "how long --takeover waits for the venue's answers and for data")
 	f.DurationVar(&o.cfg.PerformanceEvery, "performance", 60*time.Second, "log a performance line this often; 0 never")
 	f.BoolVar(&o.quiet, "quiet", false, "log warnings and errors only")
-	return cmd
 }
 
 // setHelp lists the --set keys of every venue.
@@ -111,6 +116,7 @@ func (o *runOptions) check(slotsGiven bool) error {
 	if o.cfg.Exponents, err = applySets(d, o.sets); err != nil {
 		return err
 	}
+	o.cfg.Options = optionPairs(o.sets)
 	if o.duration < 0 {
 		return usagef("--for %s: want a positive duration, such as 30s", o.duration)
 	}

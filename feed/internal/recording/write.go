@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -93,21 +94,37 @@ func Create(o Options) (*Writer, error) {
 		return nil, fmt.Errorf("create recording %q: %w", o.Path, err)
 	}
 	w := &Writer{opts: o, zip: zip}
-	if o.rotates() {
-		old, err := filepath.Glob(escapeGlob(o.Path) + "." + "[0-9][0-9][0-9][0-9]")
-		if err != nil {
+	old, err := o.occupied()
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range old {
+		if err := os.Remove(name); err != nil {
 			return nil, fmt.Errorf("create recording %q: %w", o.Path, err)
-		}
-		if len(old) > 0 && !o.Force {
-			return nil, fmt.Errorf("create recording %q: %w", old[0], ErrExists)
-		}
-		for _, name := range old {
-			if err := os.Remove(name); err != nil {
-				return nil, fmt.Errorf("create recording %q: %w", o.Path, err)
-			}
 		}
 	}
 	return w, w.open()
+}
+
+// Vacant says what is in the way of a new recording: ErrExists, or nil.
+func (o *Options) Vacant() error {
+	_, err := o.occupied()
+	return err
+}
+
+// occupied are the files that a new recording replaces; ErrExists where it must not.
+func (o *Options) occupied() (old []string, err error) {
+	pattern := escapeGlob(o.Path)
+	if o.rotates() {
+		pattern += "." + strings.Repeat("[0-9]", partDigits)
+	}
+	if old, err = filepath.Glob(pattern); err != nil {
+		return nil, fmt.Errorf("create recording %q: %w", o.Path, err)
+	}
+	if len(old) > 0 && !o.Force {
+		return nil, fmt.Errorf("create recording %q: %w", old[0], ErrExists)
+	}
+	return old, nil
 }
 
 // escapeGlob makes a pattern that is the text itself.
@@ -131,11 +148,7 @@ func (w *Writer) open() error {
 		}
 		name = fmt.Sprintf("%s.%0*d", name, partDigits, len(w.parts)+1)
 	}
-	how := os.O_WRONLY | os.O_CREATE | os.O_EXCL
-	if w.opts.Force {
-		how = os.O_WRONLY | os.O_CREATE | os.O_TRUNC
-	}
-	file, err := os.OpenFile(name, how, 0o640)
+	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o640)
 	if errors.Is(err, os.ErrExist) {
 		err = ErrExists
 	}
