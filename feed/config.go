@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/url"
 	"strings"
 	"time"
@@ -166,6 +167,13 @@ type PublisherConfig struct {
 	// the other publisher has fresh; 0 is 10 s. Missing answers end the take-over;
 	// missing data, of quiet instruments, do not.
 	TakeoverWait time.Duration
+	// Legs is how many connections bring each stream, 1 to 4; 0 is 1. Of data with a
+	// sequence of the venue's the first arrival is published; others come of one leg,
+	// as long as it lives.
+	Legs int
+	// Bind are local IP addresses that connections leave from: none, one for all legs,
+	// or one a leg.
+	Bind []string
 	// PerformanceEvery is how often a performance line is logged, to the second; 0
 	// never. An anonymous segment has none: its owner logs what it wants.
 	PerformanceEvery time.Duration
@@ -207,6 +215,9 @@ func (c *PublisherConfig) check() error {
 			return err
 		}
 	}
+	if err := c.checkLegs(); err != nil {
+		return err
+	}
 	if err := c.checkTakeover(); err != nil {
 		return err
 	}
@@ -216,6 +227,30 @@ func (c *PublisherConfig) check() error {
 		}
 	}
 	return nil
+}
+
+func (c *PublisherConfig) checkLegs() error {
+	c.Legs = max(c.Legs, 1)
+	if c.Legs > maxLegs {
+		return fmt.Errorf("%w: %d legs: at most %d", ErrConfig, c.Legs, maxLegs)
+	}
+	if n := len(c.Bind); n > 1 && n != c.Legs {
+		return fmt.Errorf("%w: %d addresses to bind to for %d legs: give one for all or one for each", ErrConfig, n, c.Legs)
+	}
+	for _, ip := range c.Bind {
+		if net.ParseIP(ip) == nil {
+			return fmt.Errorf("%w: bind to %q: want an IP address of this host", ErrConfig, ip)
+		}
+	}
+	return nil
+}
+
+// bindOf is the local address of a leg's connections, "" the kernel's choice.
+func (c *PublisherConfig) bindOf(leg uint8) string {
+	if len(c.Bind) == 0 {
+		return ""
+	}
+	return c.Bind[min(int(leg), len(c.Bind)-1)]
 }
 
 func (c *PublisherConfig) checkTakeover() error {

@@ -32,6 +32,7 @@ type conn struct {
 	state ring.ConnectionState
 	stats ring.ConnectionRow
 	subs  []*subscription
+	leg   uint8
 
 	url      int   // index of the endpoint in use or to be tried
 	failures int   // attempts since it was last up
@@ -53,7 +54,11 @@ type conn struct {
 	leaving     bool // a successor takes its streams over
 	successor   *conn
 	successorOf *conn
-	rollNS      int64 // no successor is dialled before
+	rollNS      int64  // no successor is dialled before
+	pings       uint64 // sent on this socket
+	pongs       uint64 // answers to them; the venues answer in order
+	drainNS     int64  // when it was sent the ping that ends it, 0 not
+	drainPing   uint64 // that ping's number
 	messages    bucket
 }
 
@@ -145,6 +150,9 @@ func (h *hot) judged(c *conn, frame []byte, v *exchanges.Verdict) {
 		h.answered(c, v)
 	case exchanges.ClassPong:
 		h.w.Counters[ring.CounterPongs]++
+		if c.pongs++; c.drainNS != 0 {
+			h.hasten(h.recvNS) // a take-over waits for it
+		}
 		h.ponged(c)
 	case exchanges.ClassSystem:
 		h.notice(c, v)
@@ -263,7 +271,9 @@ func (h *hot) down(c *conn, reason ring.Reason, text []byte) {
 	c.pending, c.pingNS = nil, 0
 	h.w.SetConnection(c.row, &c.stats)
 	for _, s := range c.subs {
-		h.unmark(s, now)
+		if !h.standIn(s, now) {
+			h.unmark(s, now)
+		}
 	}
 	open := h.openFrame(now)
 	h.status(statusArgs{code: ring.StatusDown, scope: ring.ScopeConnection, reason: reason, conn: c, since: now, text: []byte(said)})
@@ -308,7 +318,7 @@ func (h *hot) unmark(s *subscription, now int64) {
 		if in.lostNS == 0 {
 			in.lostNS, in.lostID = now, in.bookID
 		}
-		in.bookID, in.depthID = 0, 0 // the chain begins anew
+		in.bookID, in.depthID, in.holeNS = 0, 0, 0 // the chain begins anew
 	}
 	h.settle(in)
 	h.w.SetStaleChannels(in.id, in.stale)
@@ -404,6 +414,7 @@ func (h *hot) up(c *conn, ws socket, now int64) {
 	since := c.downNS
 	h.byRow[c.row] = c
 	c.ws, c.state, c.failures, c.waitNS, c.ackFailures, c.saidReason = ws, ring.ConnectionUp, 0, 0, 0, 0
+	c.pings, c.pongs, c.drainNS = 0, 0, 0
 	c.used, c.downNS, c.pingNS, c.askedNS, c.nextPingNS = 0, 0, 0, 0, now+h.dialect.PingIntervalNS()
 	c.stats.State, c.stats.ConnectedSinceNS, c.stats.LastReceiveNS = c.state, now, now
 	if again {

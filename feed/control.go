@@ -120,6 +120,7 @@ type ControlStatus struct {
 	Feed        string             `json:"feed"`
 	Generation  uint64             `json:"generation"`
 	Performance ControlPerformance `json:"performance"`
+	Legs        []LegReport        `json:"legs,omitempty"` // where there are several
 	Instruments []InstrumentStatus `json:"instruments"`
 	// Unknown are the symbols asked about that were never subscribed.
 	Unknown []string `json:"unknown"`

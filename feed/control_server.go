@@ -358,6 +358,9 @@ func (s *controlServer) status(r *controlRequest) (*ControlStatus, error) {
 	if err == nil {
 		out.Performance, err = s.performance()
 	}
+	if err == nil && s.p.cfg.Legs > 1 {
+		err = s.p.command(func(h *hot) { out.Legs = h.legReports() })
+	}
 	return out, err
 }
 

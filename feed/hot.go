@@ -62,6 +62,8 @@ type hot struct {
 	symbols     *exchanges.SymbolTable
 	batch       exchanges.Batch
 	streams     []exchanges.StreamInfo
+	legs        int // connections that bring each stream, 1 to maxLegs
+	legStats    [maxLegs]legStats
 	instruments []*instrument
 	bySymbol    map[Symbol]*instrument
 	conns       []*conn
@@ -282,8 +284,7 @@ func (h *hot) tickConn(c *conn, now int64, sweep bool) {
 		if c.askedNS <= c.stats.LastReceiveNS {
 			c.askedNS = now
 		}
-		h.scratch = h.dialect.AppendPing(h.scratch[:0], now)
-		if !h.write(c, h.scratch) {
+		if !h.ping(c, now) {
 			return
 		}
 	}
@@ -302,6 +303,13 @@ func (h *hot) tickConn(c *conn, now int64, sweep bool) {
 		h.sweep(c, now)
 	}
 	h.age(c, now)
+}
+
+// ping sends the venue's own ping; false when the connection went down over it.
+func (h *hot) ping(c *conn, now int64) bool {
+	c.pings++
+	h.scratch = h.dialect.AppendPing(h.scratch[:0], now)
+	return h.write(c, h.scratch)
 }
 
 var (
@@ -346,7 +354,7 @@ func (h *hot) overdue(c *conn, now int64) bool {
 // data never came.
 func (h *hot) sweep(c *conn, now int64) {
 	for _, s := range c.subs {
-		if s.state != subActive {
+		if s.state != subActive || s.isSpare() {
 			continue
 		}
 		if s.firstDataNS != 0 && now > s.firstDataNS {

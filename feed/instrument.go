@@ -46,6 +46,8 @@ type subscription struct {
 	stream *exchanges.StreamInfo
 	state  subState
 	conn   *conn
+	leg    uint8
+	jumped bool // it brought a depth event behind a hole that may be filled
 
 	lastDataNS  int64 // receive time of the newest data, 0 before the first
 	activeNS    int64 // when it was acknowledged
@@ -65,7 +67,8 @@ type instrument struct {
 	symbol Symbol
 	native string
 	wanted ring.Channel
-	subs   [channelCount]*subscription
+	subs   [channelCount]*subscription          // the carriers
+	legs   [channelCount][maxLegs]*subscription // by leg, the carriers among them
 
 	price    scale
 	quantity scale
@@ -81,9 +84,13 @@ type instrument struct {
 	quote    quote  // the last one published
 	quoteSeq uint64 // venue sequence of the last book ticker
 	quoteNS  int64  // when the venue said it
+	quoteRow uint16 // the connection that brought it
 	tradeID  uint64 // greatest number of a trade
 	trades   *tradeMemory
 	mergeNS  int64 // until then two connections may bring the same data
+
+	quoteFirst, depthFirst arrival // of the newest, where there are several legs
+	holeNS                 int64   // since when a hole in one leg waits for another, 0 none
 
 	book       *localBook // of a stream that a book can be made of
 	rest       *restBook  // where the book's snapshot comes by REST

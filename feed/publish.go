@@ -20,6 +20,12 @@ func (h *hot) publishBatch(c *conn) {
 		h.arrived(in, it.Kind)
 		if h.recvNS < in.mergeNS && h.duplicate(c, in, it) || in.told(it) {
 			h.w.Counters[ring.CounterDuplicates]++
+			if h.legs > 1 {
+				h.legRepeat(c, in, it)
+			}
+			continue
+		}
+		if h.legs > 1 && !h.legFirst(c, in, it) {
 			continue
 		}
 		switch it.Kind {
@@ -58,7 +64,7 @@ func (h *hot) publishBookTicker(c *conn, in *instrument, it *exchanges.Item) {
 		return
 	}
 	b.SendTimeNS, b.BookEpoch, b.Connection = it.SendTimeNS, in.epoch, c.row
-	in.quoteSeq, in.quoteNS = it.Sequence, saidNS(it)
+	in.quoteSeq, in.quoteNS, in.quoteRow = it.Sequence, saidNS(it), c.row
 	q := quote{b.BidPrice, b.BidQuantity, b.AskPrice, b.AskQuantity, r.PriceExponent, r.QuantityExponent, true}
 	if q == in.quote {
 		h.w.Counters[ring.CounterRepeats]++

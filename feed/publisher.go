@@ -184,7 +184,7 @@ func newHot(cfg *PublisherConfig, buf []byte) (*hot, error) {
 		symbols: exchanges.NewSymbolTable(), bySymbol: map[Symbol]*instrument{},
 		streams: cfg.Dialect.Streams(ring.AllChannels),
 		cmds:    wire.NewQueue[command](queueCap), dials: wire.NewQueue[dialResult](queueCap),
-		logs: wire.NewQueue[logEvent](queueCap), hosts: map[string]*hostLimit{},
+		logs: wire.NewQueue[logEvent](queueCap), hosts: map[string]*hostLimit{}, legs: max(cfg.Legs, 1),
 	}
 	h.learnDialect()
 	h.jitter.Seed(rand.Uint64(), rand.Uint64())
@@ -249,10 +249,11 @@ func (p *Publisher) run(pinned chan<- error) {
 // dial runs on the hot thread and hands the work to a control goroutine.
 func (p *Publisher) dial(c *conn, url string, attempt uint64) {
 	p.helpers.Add(1)
+	bind := p.cfg.bindOf(c.leg)
 	go func() {
 		defer p.helpers.Done()
 		r := &dialResult{conn: c, attempt: attempt}
-		ws, err := wire.Dial(p.ctx, wire.DialConfig{URL: url, CA: p.cfg.CA, Header: headerOf(p.cfg.Dialect)})
+		ws, err := wire.Dial(p.ctx, wire.DialConfig{URL: url, CA: p.cfg.CA, BindIP: bind, Header: headerOf(p.cfg.Dialect)})
 		if err != nil {
 			if !errors.As(err, &r.err) {
 				r.err = &wire.DialError{Code: wire.DialOther, Reason: err.Error(), Err: err}

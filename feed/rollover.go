@@ -20,6 +20,9 @@ const (
 	rollAgainNS = 30 * second
 	// replaceAgainNS is that wait where streams are missing until there is a successor.
 	replaceAgainNS = 1 * second
+	// drainNS bounds the wait for the old connection's answer to the ping that follows
+	// what it had under way.
+	drainNS = 2 * second
 	// readOutChunks bounds what is read from the old socket at the take-over.
 	readOutChunks = 64
 )
@@ -42,9 +45,9 @@ func (p *rowPool) take() uint16 {
 	return row
 }
 
-// newConn makes a connection that dials at dialNS. A row must be left.
-func (h *hot) newConn(dialNS int64) *conn {
-	c := &conn{row: h.rows.take(), dialNS: dialNS}
+// newConn makes a connection of a leg that dials at dialNS. A row must be left.
+func (h *hot) newConn(dialNS int64, leg uint8) *conn {
+	c := &conn{row: h.rows.take(), dialNS: dialNS, leg: leg, url: int(leg) % max(len(h.cfg.URLs), 1)}
 	h.conns = append(h.conns, c)
 	h.hasten(dialNS)
 	return c
@@ -53,7 +56,7 @@ func (h *hot) newConn(dialNS int64) *conn {
 // age moves on with a rollover that is due or under way.
 func (h *hot) age(c *conn, now int64) {
 	if c.successorOf != nil {
-		if c.ready() {
+		if c.ready() && h.drained(c.successorOf, now) {
 			h.takeOver(c.successorOf, c, now)
 		}
 		return
@@ -75,14 +78,14 @@ func (h *hot) replace(c *conn, now int64) {
 
 // rollOver dials a successor for everything that a connection carries.
 func (h *hot) rollOver(c *conn, now int64) {
-	n := h.newConn(now)
+	n := h.newConn(now, c.leg)
 	n.url, n.successorOf = c.url, c
 	c.successor, c.leaving = n, true
 	for _, s := range c.subs {
 		if s.state == subIdle || s.state == subLeaving {
 			continue
 		}
-		n.subs = append(n.subs, &subscription{inst: s.inst, stream: s.stream, state: subWanted, conn: n})
+		n.subs = append(n.subs, &subscription{inst: s.inst, stream: s.stream, state: subWanted, conn: n, leg: s.leg})
 		s.inst.mergeNS = math.MaxInt64
 	}
 	h.w.Counters[ring.CounterRollovers]++
@@ -104,6 +107,23 @@ func (c *conn) ready() bool {
 	return true
 }
 
+// drained says that an old connection has brought all that it had under way when its
+// successor had every answer: a ping was answered that was sent then. What the venue
+// queued for the old one before it knew of the new one is on neither otherwise.
+func (h *hot) drained(old *conn, now int64) bool {
+	switch {
+	case old.ws == nil:
+		return true
+	case old.drainNS == 0:
+		old.drainNS = now
+		if h.ping(old, now) {
+			old.drainPing = old.pings
+		}
+		return false
+	}
+	return old.pongs >= old.drainPing || now-old.drainNS > drainNS
+}
+
 // takeOver makes the successor the carrier of its predecessor's streams.
 func (h *hot) takeOver(old, n *conn, now int64) {
 	h.readOut(old)
@@ -113,9 +133,9 @@ func (h *hot) takeOver(old, n *conn, now int64) {
 	moved := map[*subscription]bool{}
 	for _, s := range n.subs {
 		k := channelIndex(s.stream.Channel)
-		was := s.inst.subs[k]
-		s.inst.mergeNS = now + mergeAfterNS
-		if was == nil || was.conn != old {
+		was := s.inst.on(k, old)
+		h.mergeUntil(s.inst, now+mergeAfterNS)
+		if was == nil {
 			s.state = subLeaving
 			continue
 		}
@@ -124,7 +144,10 @@ func (h *hot) takeOver(old, n *conn, now int64) {
 			s.state = subLeaving
 		}
 		s.lastDataNS, s.retryNS, s.retryWaitNS = was.lastDataNS, was.retryNS, was.retryWaitNS
-		s.inst.subs[k] = s
+		s.inst.put(k, was, s)
+		if s.isSpare() {
+			continue
+		}
 		h.w.SetInstrumentConnection(s.inst.id, n.row)
 		h.settle(s.inst)
 	}
@@ -135,7 +158,9 @@ func (h *hot) takeOver(old, n *conn, now int64) {
 			if s.state == subRequested || s.state == subActive {
 				s.state = subWanted
 			}
-			h.w.SetInstrumentConnection(s.inst.id, n.row)
+			if !s.isSpare() {
+				h.w.SetInstrumentConnection(s.inst.id, n.row)
+			}
 		}
 	}
 	n.successorOf = nil
@@ -162,8 +187,9 @@ func (h *hot) dropSuccessor(c *conn) {
 	n := c.successor
 	now := h.clock.Now()
 	c.successor, c.leaving, c.rollNS = nil, false, now+rollAgainNS
+	c.drainNS = 0
 	for _, s := range n.subs {
-		s.inst.mergeNS = now + mergeAfterNS
+		h.mergeUntil(s.inst, now+mergeAfterNS)
 	}
 	n.attempt++ // a dial under way is dropped when it ends
 	if n.ws != nil {
@@ -190,11 +216,11 @@ func (h *hot) retire(c *conn) {
 func (h *hot) duplicate(c *conn, in *instrument, it *exchanges.Item) bool {
 	switch it.Kind {
 	case ring.KindBookTicker:
-		if it.Sequence != 0 && it.Sequence != in.quoteSeq {
-			return it.Sequence < in.quoteSeq
+		if it.Sequence != 0 {
+			return it.Sequence < in.quoteSeq || it.Sequence == in.quoteSeq && in.quoteRow != c.row
 		}
 	case ring.KindTrade:
-		if it.IDFormat == ring.IDUint64 || it.IDFormat == ring.IDMEXCPair {
+		if hasTradeID(it) {
 			return false // told knows
 		}
 	case ring.KindDepth:

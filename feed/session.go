@@ -16,7 +16,7 @@ const (
 
 // addInstrument writes a new row and reports it. A row is never taken back.
 func (h *hot) addInstrument(s Symbol, native string, info *exchanges.InstrumentInfo) (*instrument, error) {
-	in := &instrument{symbol: s, native: native, trades: &tradeMemory{}}
+	in := &instrument{symbol: s, native: native, trades: newTradeMemory()}
 	spec := ring.InstrumentSpec{
 		Native: native, Base: s.Base, Quote: s.Quote, Tick: ring.Absent, Lot: ring.Absent,
 		Multiplier: ring.Absent, AddedTimeNS: h.clock.Now(),
@@ -85,6 +85,7 @@ func (h *hot) want(in *instrument, channels ring.Channel) {
 		if s.conn == nil {
 			h.assign(s)
 		}
+		h.wantLegs(in, k)
 		if st.Channel == ring.ChannelOrderBook {
 			in.bits |= ring.BitSuspect
 			h.wantBook(in, st)
@@ -111,10 +112,11 @@ func (h *hot) wantBook(in *instrument, st *exchanges.StreamInfo) {
 
 // unwant ends channels of an instrument. Its row stays.
 func (h *hot) unwant(in *instrument, channels ring.Channel) {
-	for _, s := range in.subs {
+	for k, s := range in.subs {
 		if s == nil || channels&s.stream.Channel == 0 || s.state == subIdle {
 			continue
 		}
+		h.unwantLegs(in, k)
 		in.wanted &^= s.stream.Channel
 		in.stale &^= s.stream.Channel
 		if s.state == subActive || s.state == subRequested {
@@ -174,21 +176,34 @@ func (h *hot) assign(s *subscription) {
 	limit := h.dialect.StreamsPerConnection()
 	var c *conn
 	for _, have := range h.conns {
-		if max(len(have.subs), have.spent(h)) < limit && !have.leaving {
+		if have.leg == s.leg && max(len(have.subs), have.spent(h)) < limit && !have.leaving {
 			c = have
 			break
 		}
 	}
 	if c == nil {
 		if h.rows.left() == 0 {
-			c = h.conns[int(s.inst.id)%len(h.conns)]
+			c = h.crowded(s)
 		} else {
-			c = h.newConn(h.clock.Now())
+			c = h.newConn(h.clock.Now(), s.leg)
 		}
 	}
 	s.conn = c
 	c.subs = append(c.subs, s)
-	h.w.SetInstrumentConnection(s.inst.id, c.row)
+	if !s.isSpare() {
+		h.w.SetInstrumentConnection(s.inst.id, c.row)
+	}
+}
+
+// crowded is the connection, of the leg where it has any, that takes a stream for which
+// there is no room.
+func (h *hot) crowded(s *subscription) *conn {
+	for i := range h.conns {
+		if c := h.conns[(int(s.inst.id)+i)%len(h.conns)]; c.leg == s.leg {
+			return c
+		}
+	}
+	return h.conns[int(s.inst.id)%len(h.conns)]
 }
 
 // spent is how many streams a connection has ever asked for, where the venue
@@ -407,6 +422,9 @@ func (h *hot) acknowledged(c *conn, s *subscription) {
 		return
 	}
 	s.state, s.activeNS, s.unheard = subActive, h.recvNS, false
+	if h.spareAnswered(s, true) {
+		return
+	}
 	if s.stream.FirstDataBoundNS > 0 && (s.lastDataNS < c.stats.ConnectedSinceNS || s.awaitsSnapshot()) {
 		s.firstDataNS = h.recvNS + s.stream.FirstDataBoundNS
 	}
@@ -447,6 +465,10 @@ func (h *hot) bisect(c *conn, p *pendingRequest, v *exchanges.Verdict) {
 }
 
 func (h *hot) refused(c *conn, s *subscription, text []byte) {
+	if h.spareAnswered(s, false) {
+		h.spareRefused(c, s, text)
+		return
+	}
 	if s.unheard {
 		// The request before may have been granted and its answer lost: some venues
 		// refuse what they send already. Ended first, it cannot be refused for that.

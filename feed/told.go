@@ -16,26 +16,48 @@ const toldTrades = 256
 
 // tradeMemory are the ids of the last trades.
 type tradeMemory struct {
-	ids  [toldTrades][2]uint64
-	next uint8
+	ids    [][2]uint64 // a power of two
+	firsts []arrival   // of each; none where there is one leg
+	next   uint32
+}
+
+func newTradeMemory() *tradeMemory { return &tradeMemory{ids: make([][2]uint64, toldTrades)} }
+
+// grow makes room for more, a power of two, with their arrivals, and forgets.
+func (m *tradeMemory) grow(size int) {
+	if len(m.ids) < size {
+		m.ids, m.firsts, m.next = make([][2]uint64, size), make([]arrival, size), 0
+	}
 }
 
 func (m *tradeMemory) add(id, second uint64) {
-	m.ids[m.next] = [2]uint64{id, second}
-	m.next++ // wraps where the array ends
+	m.ids[int(m.next)&(len(m.ids)-1)] = [2]uint64{id, second}
+	m.next++
 }
 
-// has looks from the newest back.
-func (m *tradeMemory) has(id, second uint64) bool {
-	want := [2]uint64{id, second}
-	for i := m.next - 1; ; i-- {
-		if m.ids[i] == want {
-			return true
-		}
-		if i == m.next {
-			return false
+// has says whether a trade is remembered.
+func (m *tradeMemory) has(id, second uint64) bool { return m.find(id, second) >= 0 }
+
+// find looks from the newest back; -1 when there is none.
+func (m *tradeMemory) find(id, second uint64) int {
+	want, mask := [2]uint64{id, second}, len(m.ids)-1
+	for back := 1; back <= len(m.ids); back++ {
+		if i := (int(m.next) - back) & mask; m.ids[i] == want {
+			return i
 		}
 	}
+	return -1
+}
+
+// came notes how the newest trade arrived.
+func (m *tradeMemory) came(a arrival) { m.firsts[int(m.next-1)&(len(m.firsts)-1)] = a }
+
+// arrival is how a remembered trade came; zero when it is not remembered.
+func (m *tradeMemory) arrival(id, second uint64) arrival {
+	if i := m.find(id, second); i >= 0 && m.firsts != nil {
+		return m.firsts[i]
+	}
+	return arrival{}
 }
 
 // Bounds of what is overtaken: how far apart it and what overtook it may be by the
@@ -60,7 +82,7 @@ func (in *instrument) told(it *exchanges.Item) bool {
 	case ring.KindBookTicker:
 		return it.Sequence != 0 && it.Sequence < in.quoteSeq && overtaken(it, in.quoteSeq, in.quoteNS)
 	case ring.KindTrade:
-		if it.IDFormat != ring.IDUint64 && it.IDFormat != ring.IDMEXCPair {
+		if !hasTradeID(it) {
 			return false
 		}
 		if it.TradeID <= in.tradeID && in.trades.has(it.TradeID, it.SecondID) {
@@ -77,6 +99,11 @@ func (in *instrument) told(it *exchanges.Item) bool {
 		return it.Flags&ring.FlagSnapshot == 0
 	}
 	return false
+}
+
+// hasTradeID says that a trade can be told from others.
+func hasTradeID(it *exchanges.Item) bool {
+	return it.IDFormat == ring.IDUint64 || it.IDFormat == ring.IDMEXCPair
 }
 
 // saidNS is the venue's time of a datum: of the event, else of sending.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tickring/tickring/feed"
 	"github.com/tickring/tickring/ring"
 	"github.com/tickring/tickring/shm"
 )
@@ -79,6 +80,7 @@ type feedStat struct {
 	// Control says whether the publisher answered; Performance is null where not.
 	Control         bool             `json:"control"`
 	Performance     *performanceStat `json:"performance"`
+	Legs            []feed.LegReport `json:"legs,omitempty"` // where each stream has several connections
 	latency         latencyStat
 	orderedCounters []string
 }
@@ -227,6 +229,7 @@ func (s *feedStat) print(w io.Writer) error {
 		}
 	}
 	s.Performance.print(t)
+	printLegs(t, s.Legs)
 	if err := t.Flush(); err != nil {
 		return outputError(err)
 	}

@@ -95,7 +95,7 @@ func (s *feedStat) askPublisher(ctx context.Context, dir string) {
 		return
 	}
 	s.Control = true
-	s.Performance = &performanceStat{status.Performance, s.latency}
+	s.Performance, s.Legs = &performanceStat{status.Performance, s.latency}, status.Legs
 	for _, in := range status.Instruments {
 		if in.ID < len(s.Instruments) && s.Instruments[in.ID].Symbol == in.Symbol {
 			s.Instruments[in.ID].addRefusals(in.Channels)
@@ -133,6 +133,22 @@ func (i *instrumentStat) refusedText() string {
 		}
 	}
 	return strings.Join(byReason, "; ")
+}
+
+// printLegs says how often each leg was first, and by how much.
+func printLegs(w io.Writer, legs []feed.LegReport) {
+	var all uint64
+	for _, l := range legs {
+		all += l.First
+	}
+	for _, l := range legs {
+		share := 0.0
+		if all > 0 {
+			share = 100 * float64(l.First) / float64(all)
+		}
+		fmt.Fprintf(w, "leg %d	connections %v, first with %d (%.1f%%), lead p50 %s, p99 %s, late with %d, holes left to others %d\n",
+			l.Leg, l.Connections, l.First, share, time.Duration(l.LeadP50NS), time.Duration(l.LeadP99NS), l.Late, l.Holed)
+	}
 }
 
 func (p *performanceStat) print(w io.Writer) {

@@ -116,7 +116,7 @@ func (s *Server) ApplyFaults(f Faults) error {
 		c.faults.Store(&f)
 	}
 	if f.DropSockets {
-		s.sockets.resetAll()
+		s.sockets.resetAll(nil)
 	}
 	return nil
 }

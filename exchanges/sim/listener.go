@@ -105,12 +105,14 @@ func (t *trackedConn) reset() {
 	_ = t.Close()
 }
 
-// resetAll cuts every socket.
-func (s *socketSet) resetAll() {
+// resetAll cuts every socket of a client at ip, or of every client where it is nil.
+func (s *socketSet) resetAll(ip net.IP) {
 	s.mu.Lock()
 	all := make([]*trackedConn, 0, len(s.m))
 	for t := range s.m {
-		all = append(all, t)
+		if peer, ok := t.RemoteAddr().(*net.TCPAddr); ip == nil || ok && peer.IP.Equal(ip) {
+			all = append(all, t)
+		}
 	}
 	s.mu.Unlock()
 	for _, t := range all {

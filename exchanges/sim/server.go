@@ -258,7 +258,7 @@ func (s *Server) Close() error {
 	for _, c := range conns {
 		c.kill()
 	}
-	s.sockets.resetAll()
+	s.sockets.resetAll(nil)
 	s.source.stop()
 	s.wg.Wait()
 	return err
@@ -278,7 +278,11 @@ func (s *Server) Wait(ctx context.Context) error {
 }
 
 // DropAll resets every socket, WebSocket and REST, without a word.
-func (s *Server) DropAll() { s.sockets.resetAll() }
+func (s *Server) DropAll() { s.sockets.resetAll(nil) }
+
+// DropFrom cuts the connections that come from one address, as the loss of one of a
+// client's uplinks does.
+func (s *Server) DropFrom(ip net.IP) { s.sockets.resetAll(ip) }
 
 // Pause(false) stops accepting: the listener is closed and connections are
 // refused by the kernel; open ones live on. Pause(true) accepts again at the same
