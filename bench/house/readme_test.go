@@ -130,6 +130,9 @@ func TestReadmeReadersWork(t *testing.T) {
 		toolchain(t, "g++", "install g++")
 		must(t, work, nil, "g++", append([]string{"-x", "c++", "quote.c", "-x", "none", "-o", "quote++"}, flags...)...)
 		quotes(t, must(t, work, library, "./quote++", "gateio", "ETH/USDT"))
+		require.NoError(t, os.WriteFile(filepath.Join(work, "quote.cpp"), []byte(snippet(t, "cpp")), 0o600))
+		must(t, work, nil, "g++", append([]string{"-std=c++20", "-Wall", "-Werror", "quote.cpp", "-o", "quote20"}, flags...)...)
+		quotes(t, must(t, work, library, "./quote20", "gateio", "BTC/USDT"))
 	})
 	t.Run("Rust", func(t *testing.T) {
 		toolchain(t, "cargo", "install Rust with rustup")

@@ -359,6 +359,11 @@ public:
 	/* Until next has something to say, at most so long; see tickring_wait. Blocks. */
 	answer wait(nanoseconds timeout) noexcept { return answer(tickring_wait(handle_, timeout.count())); }
 
+	/* Name this reader for `tickring stat`, see tickring_register: 0 or a TICKRING_E code. */
+	int register_as(const char *name) noexcept { return tickring_register(handle_, name); }
+	void unregister() noexcept { tickring_unregister(handle_); }
+	bool registered() const noexcept { return tickring_registered(handle_) != 0; }
+
 	/* Move to another generation of the same name: 0 or a TICKRING_E code. */
 	int reattach() noexcept { return tickring_reattach(handle_); }
 	void from_oldest() noexcept { tickring_from_oldest(handle_); }
@@ -397,8 +402,8 @@ private:
 			const record *operator->() const noexcept { return &reader_->rec_; }
 			iterator &operator++() noexcept
 			{
-				while (reader_->next(reader_->rec_) == answer::empty && wait_.count() != 0)
-					if (reader_->wait(wait_) == answer::empty)
+				while (quiet(reader_->next(reader_->rec_)) && wait_.count() != 0)
+					if (quiet(reader_->last_ = reader_->wait(wait_)))
 						break;
 				return *this;
 			}
@@ -409,6 +414,7 @@ private:
 			}
 
 		private:
+			static bool quiet(answer a) noexcept { return a == answer::empty || a == answer::stale; }
 			reader *reader_;
 			nanoseconds wait_;
 		};
