@@ -83,10 +83,17 @@ func runBook(ctx context.Context, o *bookOptions, stdout io.Writer) (err error) 
 	}
 	book := ring.NewBook(m.View().BookDepth())
 	out := newOutput(stdout)
+	tell := func() {}
+	if o.live { // without a name in the file of readers it shows the same
+		if named, err := m.Register("tickring book " + o.symbol); err == nil {
+			defer named.Close()
+			tell = func() { named.Tell(m.View(), m.View().Watermark()) }
+		}
+	}
 	redraw := o.live && !o.json && isTerminal(stdout)
 	for {
 		var look bookView
-		if gone := m.Guard(func() { look = lookAtBook(m.View(), id, book, o) }); gone != nil {
+		if gone := m.Guard(func() { look = lookAtBook(m.View(), id, book, o); tell() }); gone != nil {
 			return gone
 		}
 		if err := look.show(out, o, redraw); err != nil {

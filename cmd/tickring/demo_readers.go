@@ -55,10 +55,16 @@ func (g *goReader) run() error {
 	g.reader = ring.NewReader(g.mapping.View())
 	g.reader.Seek(1)
 	g.mu.Unlock()
+	report := func() {}
+	if named, err := g.mapping.Register("tickring demo"); err == nil { // it reads all the same
+		defer named.Close()
+		report = func() { named.Report(g.reader) }
+	}
 	began := time.Now().UnixNano()
 	for !g.quit.Load() {
 		switch answer := g.drain(began); answer {
 		case ring.AnswerEmpty, ring.AnswerStale:
+			report()
 			g.reader.Wait(retryEvery)
 		case ring.AnswerOverrun:
 		case ring.AnswerClosed:

@@ -25,7 +25,7 @@ func statCommand() *cobra.Command {
 	var asJSON, badFrames bool
 	cmd := &cobra.Command{
 		Use:   "stat FEED",
-		Short: "Show a feed's header, counters, connections and instruments",
+		Short: "Show a feed's header, counters, connections, instruments and readers",
 		Args:  needsOne("feed"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := shm.CheckFeedName(args[0]); err != nil {
@@ -77,6 +77,8 @@ type feedStat struct {
 	Connections      []connectionStat  `json:"connections"`
 	InstrumentsRoom  int               `json:"instrument_capacity"`
 	Instruments      []instrumentStat  `json:"instruments"`
+	Readers          []readerStat      `json:"readers"`
+	ReadersError     *string           `json:"readers_error"`
 	// Control says whether the publisher answered; Performance is null where not.
 	Control         bool             `json:"control"`
 	Performance     *performanceStat `json:"performance"`
@@ -152,6 +154,7 @@ func describeFeed(m *shm.Mapping) *feedStat {
 	}
 	s.addConnections(v, now)
 	s.addInstruments(v, now)
+	s.addReaders(v)
 	s.latency = measureLatency(v)
 	return s
 }
@@ -251,7 +254,10 @@ func (s *feedStat) printRows(w io.Writer) error {
 		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%d\t%s\t%s\t%s\t%s\t%s\n", i.ID, i.Symbol, i.Native, dashed(i.State), i.BookEpoch,
 			agoText(i.LastSeenAgeNS), dashed(i.StaleChannels), dashed(i.Channels), dashed(i.Acknowledged), i.refusedText())
 	}
-	return outputError(t.Flush())
+	if err := t.Flush(); err != nil {
+		return outputError(err)
+	}
+	return s.printReaders(w)
 }
 
 func beatText(moving bool, age *int64) string {

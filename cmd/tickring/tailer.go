@@ -38,6 +38,7 @@ type tail struct {
 	active  time.Time // when something was printed last
 
 	mapping    *shm.Mapping
+	named      *shm.Registration // nil: not in the file of readers
 	generation uint64
 	reader     *ring.Reader
 	lines      printer
@@ -80,6 +81,7 @@ func (t *tail) step(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	t.report()
 	switch answer {
 	case ring.AnswerRecord:
 		return t.ended(ctx)
@@ -169,6 +171,7 @@ func (t *tail) idle(ctx context.Context, stale bool) error {
 			return err
 		}
 	}
+	t.report()
 	if err := t.mapping.Guard(func() { t.reader.Wait(t.patience()) }); err != nil {
 		return t.lost(ctx, err)
 	}
@@ -306,7 +309,7 @@ func (t *tail) reattach() (bool, error) {
 	if m.View().Generation() == old {
 		return false, m.Close()
 	}
-	t.detach()
+	t.closeMapping()
 	if err := t.begin(m, fromOldest); err != nil {
 		return false, err
 	}
@@ -314,7 +317,36 @@ func (t *tail) reattach() (bool, error) {
 	return true, nil
 }
 
+// register names this reader, or keeps its name over a move. Only a full table is worth
+// a word: whoever may not write the file reads all the same.
+func (t *tail) register() {
+	const name = "tickring tail"
+	var err error
+	if t.named != nil {
+		t.named, err = t.named.Follow(t.mapping, name)
+	} else {
+		t.named, err = t.mapping.Register(name)
+	}
+	if errors.Is(err, shm.ErrReadersFull) {
+		t.note("unnamed: %v", err)
+	}
+}
+
+func (t *tail) report() {
+	if t.named != nil {
+		t.named.Report(t.reader)
+	}
+}
+
 func (t *tail) detach() {
+	if t.named != nil {
+		_ = t.named.Close() // the end of the process does it too
+		t.named = nil
+	}
+	t.closeMapping()
+}
+
+func (t *tail) closeMapping() {
 	if t.mapping != nil {
 		// The mapping is read-only and not used again: nothing is lost with it.
 		_ = t.mapping.Close()
@@ -345,5 +377,6 @@ func (t *tail) begin(m *shm.Mapping, from string) error {
 			err = t.joinBoard()
 		}
 	})
+	t.register()
 	return errors.Join(gone, err)
 }
