@@ -262,3 +262,44 @@ fn oldest_leaves_room_once_the_ring_went_round() {
         assert_eq!(want, oldest(last, SLOTS), "last {last}");
     }
 }
+
+/// Intent: over plain words, a writer's thread beside the reader's: what is accepted is
+/// whole. Small enough for miri, which checks it for data races and weak memory.
+#[test]
+fn two_threads_share_plain_words() {
+    const ROUNDS: u64 = if cfg!(miri) { 60 } else { 20_000 };
+    let slots: [[AtomicU64; SIZE]; SLOTS as usize] = Default::default();
+    let slot_of = |n: u64| &slots[(n & (SLOTS - 1)) as usize];
+    let (mut got, mut lost) = (0, 0);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for n in 1..=ROUNDS {
+                let slot = slot_of(n);
+                slot[0].store(2 * n - 1, Ordering::Relaxed);
+                fence(Ordering::Release);
+                for (word, value) in slot.iter().zip(image(n)).skip(1) {
+                    word.store(value, Ordering::Relaxed);
+                }
+                slot[0].store(2 * n, Ordering::Release);
+            }
+        });
+        let (mut n, mut out) = (1, [0; SIZE]);
+        while n <= ROUNDS {
+            match read_slot(slot_of(n), n, &mut out) {
+                Slot::Before => std::thread::yield_now(),
+                Slot::Whole => {
+                    assert_eq!(image(n), out);
+                    got += 1;
+                    n += 1;
+                }
+                Slot::Passed(commit) | Slot::Torn(commit) => {
+                    let resume = resume(n, commit, 0, SLOTS).expect("a writer's words");
+                    lost += resume.lost;
+                    n = resume.next;
+                }
+            }
+        }
+    });
+    assert_eq!(ROUNDS, got + lost);
+    assert!(got > 0);
+}
