@@ -71,7 +71,7 @@ type ledger struct {
 	lives   [ring.MaxConnections]uint64
 	upNS    [ring.MaxConnections]int64
 	isUp    [ring.MaxConnections]bool // it came up, and was not said to be down since
-	changes uint64 // UP, DOWN and ROLLOVER records
+	changes uint64                    // UP, DOWN and ROLLOVER records
 	lost    uint64
 	bad     uint64 // DECODE_ERROR records
 	next    uint64 // sequence that is read next
