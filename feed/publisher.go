@@ -131,6 +131,9 @@ func (p *Publisher) publish() error {
 	if err := p.segment.Publish(); err != nil {
 		return err
 	}
+	if err := p.segment.ReadersFault(); err != nil && p.cfg.Logger != nil {
+		p.cfg.Logger.Warn("readers cannot name themselves", slog.String("feed", p.cfg.Feed), slog.Any("error", err))
+	}
 	var err error
 	if p.view, err = ring.OpenView(p.segment.Bytes()); err != nil {
 		return fmt.Errorf("look at own segment of feed %q: %w", p.cfg.Feed, err)
