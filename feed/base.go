@@ -363,7 +363,11 @@ func (b *Base) end() error {
 	b.stopping.Store(true)
 	// The sockets go first, whatever handlers are doing. A hot thread that has
 	// ended by itself has closed them.
-	_ = b.pub.command(func(h *hot) { h.shutdown() })
+	_ = b.pub.command(func(h *hot) {
+		h.tee.command(teeShutdown, teeCommand{})
+		h.shutdown()
+		h.stopTee()
+	})
 	b.readers.Wait()
 	b.takeCounters()
 	close(b.stop)

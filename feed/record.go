@@ -2,7 +2,6 @@ package feed
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
@@ -46,16 +45,16 @@ type RecordSummary = recording.Summary
 
 // recordConfig describes the feed of a recording; it stands at its beginning.
 type recordConfig struct {
-	Feed      string          `json:"feed"`
-	Venue     string          `json:"venue"`
-	Version   string          `json:"version"`
-	Source    ring.Source     `json:"source"`
-	Options   [][2]string     `json:"options"`
-	Exponents []teeExponents  `json:"exponents"`
-	URLs      []string        `json:"urls"`
-	REST      bool            `json:"rest"`
-	Shape     recordShape     `json:"shape"`
-	Symbols   json.RawMessage `json:"symbols,omitempty"`
+	Feed      string         `json:"feed"`
+	Venue     string         `json:"venue"`
+	Version   string         `json:"version"`
+	Source    ring.Source    `json:"source"`
+	Options   [][2]string    `json:"options"`
+	Exponents []teeExponents `json:"exponents"`
+	URLs      []string       `json:"urls"`
+	REST      bool           `json:"rest"`
+	Legs      int            `json:"legs"`
+	Shape     recordShape    `json:"shape"`
 }
 
 type teeExponents struct {
@@ -74,7 +73,7 @@ type recordShape struct {
 func (p *Publisher) describe() recordConfig {
 	c := recordConfig{
 		Feed: p.cfg.Feed, Venue: p.cfg.Dialect.Venue(), Version: p.cfg.Version, Source: p.cfg.Source,
-		Options: p.cfg.Options, URLs: p.cfg.URLs, REST: p.rest != nil,
+		Options: p.cfg.Options, URLs: p.cfg.URLs, REST: p.rest != nil, Legs: p.cfg.Legs,
 	}
 	v := p.hot.w.View()
 	c.Shape = recordShape{Slots: v.Slots(), Instruments: v.InstrumentCapacity(), BookDepth: v.BookDepth()}

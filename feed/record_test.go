@@ -126,15 +126,18 @@ func TestReplayIsTheFeed(t *testing.T) {
 	for _, c := range []struct {
 		name, venue string
 		options     [][2]string
+		legs        int
 	}{
-		{"deltas and REST books of gateio", "gateio", nil},
-		{"a stream of gateio that brings its own snapshots", "gateio", [][2]string{{"gateio.book", "obu@50"}}},
-		{"whole books of gateio", "gateio", [][2]string{{"gateio.book", "order_book@20"}}},
-		{"mexc", "mexc", nil},
+		{"deltas and REST books of gateio", "gateio", nil, 1},
+		{"a stream of gateio that brings its own snapshots", "gateio", [][2]string{{"gateio.book", "obu@50"}}, 1},
+		{"whole books of gateio", "gateio", [][2]string{{"gateio.book", "order_book@20"}}, 1},
+		{"mexc", "mexc", nil, 1},
+		{"two legs", "gateio", nil, 2},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			st := newStage(t, c.venue, c.options...)
+			st.cfg.Legs = c.legs
 			path := filepath.Join(t.TempDir(), "feed.rec")
 			p, r, err := feed.RecordPublisher(context.Background(), st.cfg, feed.RecordOptions{Path: path})
 			require.NoError(t, err)

@@ -198,7 +198,7 @@ func (p *player) prepare() error {
 	}
 	p.cfg = PublisherConfig{
 		Feed: p.o.Feed, Dir: p.o.Dir, Group: p.o.Group, Anonymous: p.o.Anonymous, Slots: p.o.Slots,
-		MaxInstruments: c.Shape.Instruments, BookDepth: c.Shape.BookDepth, URLs: c.URLs, CPU: -1,
+		MaxInstruments: c.Shape.Instruments, BookDepth: c.Shape.BookDepth, URLs: c.URLs, CPU: -1, Legs: min(max(c.Legs, 1), maxLegs),
 		Exponents: map[Symbol][2]int8{}, Channels: ring.AllChannels, Options: append(c.Options, p.o.Options...),
 	}
 	if p.cfg.Feed == "" {
