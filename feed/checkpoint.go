@@ -7,6 +7,7 @@ import (
 	"hash/fnv"
 	"reflect"
 	"runtime"
+	"sync"
 
 	"github.com/tickring/tickring/exchanges"
 	"github.com/tickring/tickring/ring"
@@ -40,10 +41,31 @@ var errCheckpoint = errors.New("damaged checkpoint")
 // build whose state has another shape.
 var ErrOtherBuild = errors.New("recording begins in the middle of a feed's life and is of another build of tickring; replay it with that build, or record from the start (record --venue)")
 
-// checkpoint is the state as bytes. Hot thread only; it takes a millisecond for some
-// 30 MB, and nothing else of that thread happens meanwhile.
+// Sizes of a checkpoint, to take its memory at once: the rest of an instrument, most of
+// it remembered trades, and a connection with its requests.
+const (
+	instrumentState = 8 << 10
+	connectionState = 8 << 10
+)
+
+// stateSize is about how many bytes a checkpoint takes.
+func (h *hot) stateSize() int {
+	n := len(h.instruments)*instrumentState + (len(h.conns)+1)*connectionState
+	for _, in := range h.instruments {
+		if in.book != nil {
+			n += (len(in.book.bids) + len(in.book.asks)) * int(reflect.TypeFor[ring.Level]().Size())
+		}
+		if in.rest != nil {
+			n += len(in.rest.levels) * int(reflect.TypeFor[ring.Level]().Size())
+		}
+	}
+	return n
+}
+
+// checkpoint is the state as bytes. Hot thread only; nothing else of that thread happens
+// meanwhile (BenchmarkCheckpoint).
 func (h *hot) checkpoint() []byte {
-	e := &stateEncoder{h: h, known: map[uintptr]uint64{}}
+	e := &stateEncoder{plainTypes: plainTypes{}, h: h, known: map[uintptr]uint64{}, out: make([]byte, 0, h.stateSize())}
 	e.number(fingerprint())
 	e.value(reflect.ValueOf(h.specs()))
 	v := reflect.ValueOf(h).Elem()
@@ -78,7 +100,7 @@ func (h *hot) specs() []ring.InstrumentSpec {
 // adopt makes the state of a checkpoint this one's: sockets are made by connect. The
 // segment gets what readers of the old one saw, but for the latest records.
 func (h *hot) adopt(b []byte, connect func(endpoint, describe string) socket) (err error) {
-	d := &stateDecoder{h: h, in: b, connect: connect}
+	d := &stateDecoder{plainTypes: plainTypes{}, h: h, in: b, connect: connect}
 	defer func() {
 		if caught := recover(); caught != nil {
 			err = fmt.Errorf("%w: %v", errCheckpoint, caught) // nothing in it can be relied on
@@ -156,7 +178,9 @@ func (h *hot) showInstrument(in *instrument) {
 }
 
 // fingerprint is of the shape of all types in a checkpoint.
-func fingerprint() uint64 {
+var fingerprint = sync.OnceValue(takeFingerprint)
+
+func takeFingerprint() uint64 {
 	f := fnv.New64a()
 	seen := map[reflect.Type]bool{}
 	var walk func(t reflect.Type)
@@ -188,6 +212,18 @@ func fingerprint() uint64 {
 	return f.Sum64()
 }
 
+// plainTypes remembers what plain said of a type.
+type plainTypes map[reflect.Type]bool
+
+func (p plainTypes) plain(t reflect.Type) bool {
+	is, known := p[t]
+	if !known {
+		is = plain(t)
+		p[t] = is
+	}
+	return is
+}
+
 // plain says that values of a type hold no pointers, so that their bytes are all
 // there is to them.
 func plain(t reflect.Type) bool {
@@ -211,6 +247,7 @@ func plain(t reflect.Type) bool {
 // stateEncoder writes values; pointers by the number of what they point to, which is
 // written where it is met first.
 type stateEncoder struct {
+	plainTypes
 	h     *hot
 	out   []byte
 	known map[uintptr]uint64
@@ -225,7 +262,7 @@ func (e *stateEncoder) text(s string) {
 
 func (e *stateEncoder) value(v reflect.Value) {
 	switch t := v.Type(); {
-	case plain(t):
+	case e.plain(t):
 		e.out = appendPlain(e.out, v)
 	case t == socketType:
 		e.socket(v)
@@ -237,7 +274,7 @@ func (e *stateEncoder) value(v reflect.Value) {
 		e.pointer(v)
 	case t.Kind() == reflect.Slice:
 		e.number(uint64(v.Len()))
-		if plain(t.Elem()) {
+		if e.plain(t.Elem()) {
 			e.out = appendPlainSlice(e.out, v)
 			return
 		}
@@ -303,6 +340,7 @@ func (e *stateEncoder) socket(v reflect.Value) {
 
 // stateDecoder reads what stateEncoder wrote. It panics over what cannot be.
 type stateDecoder struct {
+	plainTypes
 	h       *hot
 	in      []byte
 	known   []reflect.Value
@@ -337,7 +375,7 @@ func (d *stateDecoder) text() string {
 func (d *stateDecoder) value(v reflect.Value) {
 	v = exposed(v)
 	switch t := v.Type(); {
-	case plain(t):
+	case d.plain(t):
 		d.in = d.in[takePlain(d.in, v):]
 	case t == socketType:
 		v.SetZero()
@@ -377,7 +415,7 @@ func (d *stateDecoder) value(v reflect.Value) {
 
 func (d *stateDecoder) slice(v reflect.Value) {
 	t := v.Type()
-	if plain(t.Elem()) {
+	if d.plain(t.Elem()) {
 		n := d.length(t.Elem().Size())
 		v.Set(reflect.MakeSlice(t, n, n))
 		d.in = d.in[takePlainSlice(d.in, v):]

@@ -99,6 +99,7 @@ type tapState struct {
 }
 
 func newTap(p *Publisher, ringBytes int) *tap {
+	fingerprint() // once, and not on the hot thread
 	if ringBytes == 0 {
 		ringBytes = recordRing
 	}

@@ -111,7 +111,7 @@ func TestCheckpointIsTheWholeState(t *testing.T) {
 	require.False(t, bytes.Equal(state, b.h.checkpoint()), "the frames changed something")
 	connect := func(string, string) socket { return nil }
 	require.NoError(t, b.h.adopt(state, connect))
-	rows := &stateEncoder{h: a.h, known: map[uintptr]uint64{}}
+	rows := &stateEncoder{plainTypes: plainTypes{}, h: a.h, known: map[uintptr]uint64{}}
 	rows.number(fingerprint())
 	rows.value(reflect.ValueOf(a.h.specs()))
 	n := len(rows.out) // the instruments were there before, and have the times of then
