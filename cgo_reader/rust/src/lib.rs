@@ -39,7 +39,7 @@
 //! # Features
 //!
 //! - `native` (default): the reader in Rust.
-//! - `c-library`: the reader of the C library, [`CReader`]; without `native`, [`Reader`] is
+//! - `c-library`: the reader of the C library, `CReader`; without `native`, [`Reader`] is
 //!   that one. The calls are the same.
 //! - neither: no operating system and no dependency. Layout, records, [`Decimal`] and the
 //!   [`protocol`] over words.
@@ -75,7 +75,7 @@ mod events;
 mod filter;
 #[cfg(feature = "std")]
 pub mod json;
-#[allow(missing_docs)]
+#[allow(missing_docs, rustdoc::invalid_html_tags)] // generated from Go's comments
 pub mod layout;
 #[cfg(feature = "native")]
 #[allow(unsafe_code)]

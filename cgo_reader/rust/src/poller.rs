@@ -102,12 +102,11 @@ impl<B: Backend> PollerOver<B> {
     }
 
     /// The next answer and the feed it is of; None when no feed has anything to say.
-    /// OVERRUN comes before records; STALE, CLOSED, SUPERSEDED and DAMAGED of a feed
-    /// are said once, when they begin, and after all records. Never blocks, never
-    /// allocates.
+    /// OVERRUN comes before records, and so do STALE, CLOSED, SUPERSEDED and DAMAGED of
+    /// a feed, each once, when it begins: a busy feed must not hide that another has
+    /// fallen silent. Never blocks, never allocates.
     #[allow(clippy::should_implement_trait)] // a stream that may be empty now and not later
     pub fn next(&mut self) -> Option<(usize, Answer)> {
-        let mut said = None;
         for (feed, lane) in self.lanes.iter_mut().enumerate() {
             if lane.held {
                 continue;
@@ -121,18 +120,17 @@ impl<B: Backend> PollerOver<B> {
                 }
                 Signal::Overrun(_) => return Some((feed, signal.with(&lane.record))),
                 Signal::Empty => lane.told = state,
-                _ if said.is_none() && lane.told != state => said = Some((feed, state)),
+                _ if lane.told != state => {
+                    lane.told = state;
+                    return Some((feed, signal.with(&lane.record)));
+                }
                 _ => {}
             }
         }
-        if let Some(feed) = self.choose() {
-            let lane = &mut self.lanes[feed];
-            lane.held = false;
-            return Some((feed, Answer::Record(lane.record)));
-        }
-        let (feed, state) = said?;
-        self.lanes[feed].told = state;
-        Some((feed, state.0.with(&Record::ZERO)))
+        let feed = self.choose()?;
+        let lane = &mut self.lanes[feed];
+        lane.held = false;
+        Some((feed, Answer::Record(lane.record)))
     }
 
     /// The feed whose held record is next.
