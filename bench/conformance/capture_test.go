@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -37,8 +38,8 @@ type message struct {
 	data   []byte
 }
 
-// messages are what the venue sent in a capture.
-func messages(t *testing.T, path string) []message {
+// rows are all of a capture.
+func rows(t *testing.T, path string) (out []row) {
 	t.Helper()
 	f, err := os.Open(path)
 	require.NoError(t, err)
@@ -50,12 +51,22 @@ func messages(t *testing.T, path string) []message {
 		defer z.Close()
 		in = z
 	}
-	var out []message
 	sc := bufio.NewScanner(in)
 	sc.Buffer(nil, 64<<20)
 	for sc.Scan() {
 		var r row
 		require.NoError(t, json.Unmarshal(sc.Bytes(), &r))
+		out = append(out, r)
+	}
+	require.NoError(t, sc.Err())
+	return out
+}
+
+// messages are what the venue sent in a capture.
+func messages(t *testing.T, path string) []message {
+	t.Helper()
+	var out []message
+	for _, r := range rows(t, path) {
 		switch {
 		case r.Dir != "in":
 		case r.Op == "text":
@@ -64,7 +75,6 @@ func messages(t *testing.T, path string) []message {
 			out = append(out, message{binary: true, data: r.Base64})
 		}
 	}
-	require.NoError(t, sc.Err())
 	return out
 }
 
@@ -169,5 +179,22 @@ func recordSynthetic(t *testing.T, venue string, requests []string, n int) []mes
 		out = append(out, message{binary: op == ws.OpBinary, data: data})
 	}
 	s.stop(s.sim)
+	return out
+}
+
+// restBodies are the REST answers of a capture whose address has a query, by its value.
+func restBodies(t *testing.T, path, query string) map[string][]byte {
+	t.Helper()
+	out := map[string][]byte{}
+	for _, r := range rows(t, path) {
+		if r.Op != "rest" {
+			continue
+		}
+		u, err := url.Parse(r.URL)
+		require.NoError(t, err)
+		if name := u.Query().Get(query); name != "" {
+			out[name] = []byte(r.Data)
+		}
+	}
 	return out
 }

@@ -78,7 +78,7 @@ func compare(t *testing.T, p *plan, lines []byte) {
 	if p.countsMessages {
 		assert.Equal(t, p.want.malformed, o.statuses["DECODE_ERROR"], "refused messages are said in the stream")
 	}
-	for _, kind := range []string{"book_ticker", "trade", "depth", "ticker"} {
+	for _, kind := range []string{"book_ticker", "trade", "depth", "ticker", "perpetual"} {
 		got, want := o.events[kind], p.want.events[kind]
 		if p.connections > 1 {
 			got, want = bySymbol(got), bySymbol(want)

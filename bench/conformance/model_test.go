@@ -55,6 +55,10 @@ func (x *expectation) addTicker(symbol, timeNS string, prices [5]string, volumes
 	x.add("ticker", symbol, "t=%s prices=%v open=null volumes=%v rounded=%t", timeNS, prices, volumes, rounded)
 }
 
+func (x *expectation) addPerpetual(symbol, timeNS, sendNS, mark, index, rate, fundingNS, interest string, rounded bool) {
+	x.add("perpetual", symbol, "t=%s send=%s mark=%s index=%s funding=%s at %s interest=%s rounded=%t", timeNS, sendNS, mark, index, rate, fundingNS, interest, rounded)
+}
+
 func (x *expectation) addDepth(symbol, first, last, timeNS string, snapshot bool, bids, asks string) {
 	x.add("depth", symbol, "first=%s seq=%s t=%s snapshot=%t bids=%s asks=%s", first, last, timeNS, snapshot, bids, asks)
 }
@@ -185,6 +189,11 @@ type line struct {
 	Low           *string         `json:"low"`
 	BaseVolume    *string         `json:"base_volume"`
 	QuoteVolume   *string         `json:"quote_volume"`
+	MarkPrice     *string         `json:"mark_price"`
+	IndexPrice    *string         `json:"index_price"`
+	FundingRate   *string         `json:"funding_rate"`
+	FundingTimeNS json.Number     `json:"funding_time_ns"`
+	OpenInterest  *string         `json:"open_interest"`
 	Code          string          `json:"code"`
 	Text          json.RawMessage `json:"text"`
 }
@@ -233,6 +242,8 @@ func (o *outcome) add(l *line) {
 		prices := []string{or(l.Last), or(l.Bid), or(l.Ask), or(l.High), or(l.Low)}
 		o.expectation.add(l.Kind, symbol, "t=%s prices=%v open=%s volumes=%v rounded=%t", t, prices, or(l.Open),
 			[]string{or(l.BaseVolume), or(l.QuoteVolume)}, l.has("ROUNDED"))
+	case "perpetual":
+		o.addPerpetual(symbol, t, send, or(l.MarkPrice), or(l.IndexPrice), or(l.FundingRate), number(l.FundingTimeNS), or(l.OpenInterest), l.has("ROUNDED"))
 	case "depth":
 		o.depth(l)
 	}

@@ -290,7 +290,10 @@ func routeGateioFutures(_ ws.OpCode, frame []byte) (route, bool) {
 		level, contract, _ := strings.Cut(r.name, "_")
 		return route{f.channel, contract, level, false}, true
 	}
-	return route{f.channel, orDefault(r.pair, r.stream), r.level, f.channel == chFutDiffs}, true
+	if f.channel == chFutDiffs {
+		return route{f.channel, r.stream, "", true}, true // of whatever level was recorded
+	}
+	return route{f.channel, orDefault(r.pair, r.stream), r.level, false}, true
 }
 
 // readFutResult reads the first object of a result, however many lists are around it.

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -21,6 +22,20 @@ func (p *pair) appendSize(b []byte, lots int64, whole bool) []byte {
 		lots /= 10
 	}
 	return strconv.AppendInt(b, lots, 10)
+}
+
+// appendTaken writes the size of an execution, below zero for what a taker sold. A
+// fraction that is cut is 0 without a sign.
+func (p *pair) appendTaken(b []byte, t trade, whole bool) []byte {
+	at := len(b)
+	b = p.appendSize(b, t.lots, whole)
+	if t.buy || string(b[at:]) == "0" {
+		return b
+	}
+	if b[at] == '"' {
+		at++
+	}
+	return slices.Insert(b, at, '-')
 }
 
 // appendObjects writes levels as {"p":price,"s":size}.
@@ -93,15 +108,7 @@ func (futuresFormat) trades(b []byte, st *stream, ts []trade, m moment) []byte {
 		b = append(b, `{"id":`...)
 		b = strconv.AppendUint(b, t.id, 10)
 		b = append(b, `,"size":`...)
-		size := st.pair.appendSize(nil, t.lots, st.whole)
-		if !t.buy {
-			quotes := 0
-			if !st.whole {
-				quotes = 1
-			}
-			size = append(append(append([]byte{}, size[:quotes]...), '-'), size[quotes:]...)
-		}
-		b = append(b, size...)
+		b = st.pair.appendTaken(b, t, st.whole)
 		b = append(b, `,"create_time":`...)
 		b = strconv.AppendInt(b, createdMS/1000, 10)
 		b = append(b, `,"create_time_ms":`...)
