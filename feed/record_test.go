@@ -110,6 +110,14 @@ func trouble(t *testing.T, st *stage, p *feed.Publisher) {
 	published(t, p, 300)
 }
 
+// soakTime is how long trouble goes on: a round, or minutes with TICKRING_FULL=1.
+func soakTime() time.Duration {
+	if os.Getenv("TICKRING_FULL") == "1" {
+		return 4 * time.Minute
+	}
+	return 0
+}
+
 // replayed replays files as fast as it goes and demands that nothing differs.
 func replayed(t *testing.T, paths ...string) feed.ReplaySummary {
 	t.Helper()
@@ -141,7 +149,11 @@ func TestReplayIsTheFeed(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "feed.rec")
 			p, r, err := feed.RecordPublisher(context.Background(), st.cfg, feed.RecordOptions{Path: path})
 			require.NoError(t, err)
-			trouble(t, st, p)
+			for end := time.Now().Add(soakTime()); ; {
+				if trouble(t, st, p); time.Now().After(end) {
+					break
+				}
+			}
 			require.NoError(t, p.Close())
 			recorded, err := r.Close()
 			require.NoError(t, err)
