@@ -10,6 +10,17 @@ import (
 // alone and the whole way can be compared.
 type frame struct{ channel, text string }
 
+// runFrames is "frames": it prints "CHANNEL TEXT" for each, for decoders of programs
+// other than this one.
+func runFrames([]string) error {
+	for _, f := range frames() {
+		if _, err := fmt.Printf("%s %s\n", f.channel, f.text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 const twentyLevels = "order_book_update_20"
 
 func frames() []frame {

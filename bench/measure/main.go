@@ -23,9 +23,10 @@ func main() {
 func command(args []string) error {
 	sub := map[string]func([]string) error{
 		"report": runReport, "writer": runWriter, "reader": runReader, "decode": runDecode, "pinned": runPinned,
+		"frames": runFrames,
 	}
 	if len(args) == 0 || sub[args[0]] == nil {
-		return fmt.Errorf("want report, writer, reader, decode or pinned; make bench runs it")
+		return fmt.Errorf("want report, writer, reader, decode, frames or pinned; make bench runs it")
 	}
 	return sub[args[0]](args[1:])
 }
