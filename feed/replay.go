@@ -109,7 +109,6 @@ type player struct {
 	lapped      bool
 	base, own   uint64 // sequences, there and here, of the last start or checkpoint
 	began, lost bool
-	parts       int // part hashes begun
 	shown       bool
 	ended       bool
 	verifying   bool // the hash is the recording's: nothing was left out
