@@ -33,11 +33,12 @@ const (
 	opStatus      = "status"      // symbols (default all); result is ControlStatus
 	opBadFrames   = "bad_frames"  // no keys; result is a list of ControlBadFrame
 	opRelease     = "release"     // generation: the one to be let go; see takeover.go
+	opResend      = "resend"      // symbols; result is a list of ResendResult
 	opRecord      = "record"      // no keys; items follow the answer; see control_record.go
 )
 
 // opNames are all operations.
-const opNames = opSubscribe + ", " + opUnsubscribe + ", " + opStatus + ", " + opBadFrames + ", " + opRelease + ", " + opRecord
+const opNames = opSubscribe + ", " + opUnsubscribe + ", " + opStatus + ", " + opBadFrames + ", " + opResend + ", " + opRelease + ", " + opRecord
 
 // Codes of an answer that is not ok.
 const (

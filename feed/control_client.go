@@ -89,6 +89,14 @@ func (c *Control) BadFrames(ctx context.Context) ([]ControlBadFrame, error) {
 	return out, err
 }
 
+// Resend asks for books to be published whole: for readers that joined late or were
+// lapped.
+func (c *Control) Resend(ctx context.Context, symbols []Symbol) ([]ResendResult, error) {
+	var out []ResendResult
+	err := c.ask(ctx, map[string]any{"op": opResend, "symbols": symbolTexts(symbols)}, &out)
+	return out, err
+}
+
 func symbolTexts(symbols []Symbol) []string {
 	out := make([]string, len(symbols))
 	for i, s := range symbols {

@@ -298,12 +298,25 @@ func (s *controlServer) do(c net.Conn, line []byte) (any, error) {
 		return s.status(r)
 	case opBadFrames:
 		return s.badFrames(r)
+	case opResend:
+		return s.resend(r)
 	case opRelease:
 		return nil, s.release(c, r)
 	case opRecord:
 		return nil, s.record(c, r)
 	}
 	return nil, requestf("op %q: allowed are %s", r.op, opNames)
+}
+
+func (s *controlServer) resend(r *controlRequest) ([]ResendResult, error) {
+	if err := r.only("symbols"); err != nil {
+		return nil, err
+	}
+	symbols, err := r.symbols(true)
+	if err != nil {
+		return nil, err
+	}
+	return s.p.Resend(symbols)
 }
 
 func (s *controlServer) badFrames(r *controlRequest) ([]ControlBadFrame, error) {

@@ -100,6 +100,9 @@ type instrument struct {
 	depthNS    int64  // when the venue said it
 	lostNS     int64  // when the connection was lost; a GAP is due with the next book data
 	lostID     uint64 // bookID at that time
+
+	resentNS    int64  // when the book was last published because somebody asked
+	resentFirst uint64 // the ring's number of its RESYNC_BEGIN
 }
 
 // isEvent says that a stream reports events: its silence says nothing.

@@ -32,6 +32,7 @@ type change struct {
 	feed  string
 	// flags as they were given
 	dir, symbols, channels string
+	resend                 string // sub alone
 	wait                   time.Duration
 	asJSON                 bool
 
@@ -43,7 +44,8 @@ func subCommand() *cobra.Command {
 	return changeCommand(&change{}, "sub", "Ask a running publisher for more symbols or channels",
 		"Ask a running publisher for more symbols or channels and show what the venue answers.\n"+
 			"What is asked for already stays as it is; to ask again for what was refused, unsub it first.\n"+
-			"Exit 1 when the venue refuses any of it, or does not answer within --wait.")
+			"Exit 1 when the venue refuses any of it, or does not answer within --wait.\n"+
+			"With --resend it asks for whole order books in the ring instead, for readers that joined late.")
 }
 
 func unsubCommand() *cobra.Command {
@@ -70,6 +72,9 @@ func changeCommand(c *change, name, short, long string) *cobra.Command {
 	dirFlag(cmd, &c.dir)
 	f.StringVar(&c.symbols, "symbols", "", "pairs as BTC/USDT,ETH/USDT")
 	f.StringVar(&c.channels, "channels", "book_ticker,trades,orderbook,ticker", "which channels of each")
+	if !c.leave {
+		f.StringVar(&c.resend, "resend", "", "publish these pairs' order books whole, as BTC/USDT,ETH/USDT; asks the venue for nothing")
+	}
 	f.DurationVar(&c.wait, "wait", 2*time.Second, "how long the venue may take to answer; 0 does not wait")
 	f.BoolVar(&c.asJSON, "json", false, "one JSON object")
 	return cmd
@@ -78,6 +83,9 @@ func changeCommand(c *change, name, short, long string) *cobra.Command {
 func (c *change) check() (err error) {
 	if err := shm.CheckFeedName(c.feed); err != nil {
 		return usageError{err}
+	}
+	if c.resend != "" {
+		return c.checkResend()
 	}
 	if c.symbols == "" {
 		return usagef("--symbols is missing: write BASE/QUOTE,..., e.g. BTC/USDT,ETH/USDT")
@@ -102,6 +110,9 @@ func (c *change) run(ctx context.Context, stdout io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, control.Close()) }()
+	if c.resend != "" {
+		return c.askResend(ctx, control, stdout)
+	}
 	failed := c.ask(ctx, control)
 	if errors.Is(failed, feed.ErrRequest) {
 		return usageError{failed}
