@@ -259,3 +259,22 @@ func TestSizesAndProgress(t *testing.T) {
 	bar := progressBar(&feed.ReplayProgress{NowNS: 15e9, FirstNS: 0, LastNS: 30e9, Records: 9, Done: 0.5}, 5*time.Second)
 	assert.Equal(t, fmt.Sprintf("\r[%s]  50 %%  1970-01-01 00:00:15  9 records  3x \x1b[K", "###############---------------"), bar)
 }
+
+// Intent: a disk that is full ends the recording with one line, and what was written
+// before can be replayed.
+func TestRecordOnAFullDisk(t *testing.T) {
+	disk := tinyMemory(t)
+	if disk == "" {
+		return
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(disk, "ballast"), make([]byte, 960<<10), 0o600))
+	file := filepath.Join(disk, "feed.rec")
+	_, at := startSim(t, "--rate", "2000", "--symbols", "5")
+	code, _, stderr := run(t, "record", "--venue", "gateio", "--symbols", "BTC/USDT,ETH/USDT", "--url", at[0], "--rest-url", at[1],
+		"-o", file, "--quiet", "--for", "30s")
+	assert.Equal(t, 1, code)
+	assert.Contains(t, stderr, "no space left on device")
+	sum := replayFile(t, t.TempDir(), file)
+	assert.Positive(t, sum.Verified)
+	assert.Positive(t, sum.Records)
+}
