@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -153,6 +154,9 @@ func TestFilesOpenWhereverTheyEnd(t *testing.T) {
 	whole, err := os.ReadFile(path)
 	require.NoError(t, err)
 	for size := range len(whole) {
+		if size%5 != 0 && !slices.ContainsFunc(ends, func(end int64) bool { return size-int(end) <= 1 && int(end)-size <= 1 }) {
+			continue // every byte near the end of a block, every fifth elsewhere
+		}
 		f, err := NewFile(bytes.NewReader(whole[:size]), int64(size))
 		if size < fileHeader {
 			require.ErrorIs(t, err, ErrFormat, "%d bytes", size)
@@ -168,7 +172,7 @@ func TestFilesOpenWhereverTheyEnd(t *testing.T) {
 		check(t, f, n)
 		require.NoError(t, f.Close())
 	}
-	for at := fileHeader; at < int(ends[5]); at += 7 {
+	for at := fileHeader; at < int(ends[5]); at += 23 {
 		bad := bytes.Clone(whole)
 		bad[at] ^= 0x40
 		f, err := NewFile(bytes.NewReader(bad), int64(len(bad)))
