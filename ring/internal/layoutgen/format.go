@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"encoding/binary"
 	"fmt"
+	"go/constant"
 	"strings"
 	"text/template"
 )
@@ -19,6 +20,7 @@ func emitFormat(m *model) ([]byte, error) {
 		"values":  m.enumTable,
 		"limits":  m.limitTable,
 		"example": m.exampleRecord,
+		"header":  m.exampleHeader,
 		"hash":    func() string { return fmt.Sprintf("0x%016x", m.Hash) },
 	}).Parse(formatTemplate)
 	if err != nil {
@@ -40,6 +42,8 @@ type page struct {
 	Bodies        []string
 	ExampleCommit string
 
+	overrunExample
+
 	ReaderSlots, ReadersBytes               int64
 	ReaderForgetSeconds, ReaderReportMillis int64
 }
@@ -55,6 +59,8 @@ func (m *model) page() page {
 		BodyBase:      m.intConst("BodyOffset"),
 		ExampleCommit: fmt.Sprintf("%x", 2*exampleSequence),
 
+		overrunExample: newOverrunExample(),
+
 		ReaderSlots:         m.intConst("ReaderSlots"),
 		ReadersBytes:        m.intConst("ReadersHeaderSize") + m.intConst("ReaderSlots")*m.intConst("ReaderSlotSize"),
 		ReaderForgetSeconds: m.intConst("ReaderForgetNS") / 1_000_000_000,
@@ -64,6 +70,26 @@ func (m *model) page() page {
 		p.Bodies = append(p.Bodies, body.Name)
 	}
 	return p
+}
+
+// overrunExample is the arithmetic of a reader that expects the example's record.
+type overrunExample struct {
+	ExampleSlots, ExampleMask, ExampleSlot, ExampleMargin int64
+	ExampleOld, ExampleOldSequence, ExampleOdd            int64
+	ExampleNew, ExampleNewSequence, ExampleHint           int64
+	ExampleResume, ExampleLost                            int64
+}
+
+func newOverrunExample() overrunExample {
+	const slots, laps, ahead = 4096, 3, 17
+	e := overrunExample{ExampleSlots: slots, ExampleMask: slots - 1, ExampleSlot: exampleSequence & (slots - 1), ExampleMargin: slots / 8}
+	e.ExampleOldSequence = exampleSequence - slots
+	e.ExampleNewSequence = exampleSequence + laps*slots
+	e.ExampleOld, e.ExampleOdd, e.ExampleNew = 2*e.ExampleOldSequence, 2*exampleSequence-1, 2*e.ExampleNewSequence
+	e.ExampleHint = e.ExampleNewSequence + ahead
+	e.ExampleResume = e.ExampleHint - slots + e.ExampleMargin
+	e.ExampleLost = e.ExampleResume - exampleSequence
+	return e
 }
 
 // structTable is the byte table of one struct, its offsets counted from base.
@@ -124,6 +150,24 @@ func (m *model) exampleRecord() (string, error) {
 	var b strings.Builder
 	for at := 0; at < len(slot); at += 16 {
 		fmt.Fprintf(&b, "%3d  % x\n", at, slot[at:at+16])
+	}
+	return strings.TrimRight(b.String(), "\n"), nil
+}
+
+// exampleHeader is the hex picture of a header's first fields.
+func (m *model) exampleHeader() (string, error) {
+	header := make([]byte, m.intConst("HeaderSize"))
+	magic, _ := constant.Int64Val(m.constant("Magic"))
+	err := m.put(header, "Header", map[string]int64{
+		"Magic": magic, "LayoutVersion": m.Version, "ByteOrder": m.intConst("ByteOrderTag"), "FormatHash": int64(m.Hash),
+		"TotalSize": 1 << 20, "Generation": 7, "HeaderSize": m.intConst("HeaderSize"), "Source": 1,
+	})
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	for at := 0; at < 48; at += 16 {
+		fmt.Fprintf(&b, "%3d  % x\n", at, header[at:at+16])
 	}
 	return strings.TrimRight(b.String(), "\n"), nil
 }
