@@ -167,6 +167,9 @@ type PublisherConfig struct {
 	// the other publisher has fresh; 0 is 10 s. Missing answers end the take-over;
 	// missing data, of quiet instruments, do not.
 	TakeoverWait time.Duration
+	// Priority are symbols, of those subscribed now or later, with connections of their
+	// own; after a loss they are dialled, subscribed and resynchronised first.
+	Priority []Symbol
 	// Legs is how many connections bring each stream, 1 to 4; 0 is 1. Of data with a
 	// sequence of the venue's the first arrival is published; others come of one leg,
 	// as long as it lives.

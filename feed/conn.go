@@ -32,7 +32,7 @@ type conn struct {
 	state ring.ConnectionState
 	stats ring.ConnectionRow
 	subs  []*subscription
-	leg   uint8
+	connGroup
 
 	url      int   // index of the endpoint in use or to be tried
 	failures int   // attempts since it was last up

@@ -231,10 +231,13 @@ func (h *hot) tick(now int64) {
 	if sweep {
 		h.nextSweep = now + sweepNS
 	}
-	// Connections may join or leave the list in a turn: it is walked backwards.
-	for i := len(h.conns) - 1; i >= 0; i-- {
-		if i < len(h.conns) {
-			h.tickConn(h.conns[i], now, sweep)
+	// What comes first dials, asks and resynchronises before the limits are used up.
+	for _, urgent := range [2]bool{true, false} {
+		// Connections may join or leave the list in a turn: it is walked backwards.
+		for i := len(h.conns) - 1; i >= 0; i-- {
+			if i < len(h.conns) && h.conns[i].urgent == urgent {
+				h.tickConn(h.conns[i], now, sweep)
+			}
 		}
 	}
 	for _, c := range h.conns {

@@ -233,7 +233,7 @@ func TestADialIsNotKeptWaitingForTheTick(t *testing.T) {
 	h.dialFailed(b.c, &wire.DialError{Code: wire.DialOther, Reason: "refused"}, now)
 	assert.Equal(t, b.c.dialNS, h.nextTick)
 	h.nextTick = later
-	h.newConn(now, 0)
+	h.newConn(now, connGroup{})
 	assert.Equal(t, now, h.nextTick)
 	h.hasten(later)
 	assert.Equal(t, now, h.nextTick, "what is due earlier stays")

@@ -61,11 +61,21 @@ type subscription struct {
 	refusal string // the venue's words, of the newest refusal
 }
 
+// connGroup says which streams may share a connection.
+type connGroup struct {
+	leg    uint8
+	urgent bool // it carries none but symbols that come first, and is dealt with first
+}
+
+// group is that of the stream's connections.
+func (s *subscription) group() connGroup { return connGroup{s.leg, s.inst.urgent} }
+
 // instrument is the hot thread's own side of a row of the instrument table.
 type instrument struct {
 	id     uint16
 	symbol Symbol
 	native string
+	urgent bool // of the symbols that come first
 	wanted ring.Channel
 	subs   [channelCount]*subscription          // the carriers
 	legs   [channelCount][maxLegs]*subscription // by leg, the carriers among them

@@ -54,6 +54,7 @@ type recordConfig struct {
 	URLs      []string       `json:"urls"`
 	REST      bool           `json:"rest"`
 	Legs      int            `json:"legs"`
+	Priority  []string       `json:"priority"`
 	Shape     recordShape    `json:"shape"`
 }
 
@@ -73,7 +74,7 @@ type recordShape struct {
 func (p *Publisher) describe() recordConfig {
 	c := recordConfig{
 		Feed: p.cfg.Feed, Venue: p.cfg.Dialect.Venue(), Version: p.cfg.Version, Source: p.cfg.Source,
-		Options: p.cfg.Options, URLs: p.cfg.URLs, REST: p.rest != nil, Legs: p.cfg.Legs,
+		Options: p.cfg.Options, URLs: p.cfg.URLs, REST: p.rest != nil, Legs: p.cfg.Legs, Priority: symbolTexts(p.cfg.Priority),
 	}
 	v := p.hot.w.View()
 	c.Shape = recordShape{Slots: v.Slots(), Instruments: v.InstrumentCapacity(), BookDepth: v.BookDepth()}

@@ -206,6 +206,13 @@ func (p *player) prepare() error {
 	if p.cfg.Slots == 0 {
 		p.cfg.Slots = c.Shape.Slots
 	}
+	for _, text := range c.Priority {
+		s, err := ParseSymbol(text)
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrRecording, err)
+		}
+		p.cfg.Priority = append(p.cfg.Priority, s)
+	}
 	for _, e := range c.Exponents {
 		s, err := ParseSymbol(e.Symbol)
 		if err != nil {

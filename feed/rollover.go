@@ -45,9 +45,9 @@ func (p *rowPool) take() uint16 {
 	return row
 }
 
-// newConn makes a connection of a leg that dials at dialNS. A row must be left.
-func (h *hot) newConn(dialNS int64, leg uint8) *conn {
-	c := &conn{row: h.rows.take(), dialNS: dialNS, leg: leg, url: int(leg) % max(len(h.cfg.URLs), 1)}
+// newConn makes a connection of a group that dials at dialNS. A row must be left.
+func (h *hot) newConn(dialNS int64, g connGroup) *conn {
+	c := &conn{row: h.rows.take(), dialNS: dialNS, connGroup: g, url: int(g.leg) % max(len(h.cfg.URLs), 1)}
 	h.conns = append(h.conns, c)
 	h.hasten(dialNS)
 	return c
@@ -78,7 +78,7 @@ func (h *hot) replace(c *conn, now int64) {
 
 // rollOver dials a successor for everything that a connection carries.
 func (h *hot) rollOver(c *conn, now int64) {
-	n := h.newConn(now, c.leg)
+	n := h.newConn(now, c.connGroup)
 	n.url, n.successorOf = c.url, c
 	c.successor, c.leaving = n, true
 	for _, s := range c.subs {

@@ -1,6 +1,8 @@
 package feed
 
 import (
+	"slices"
+
 	"github.com/tickring/tickring/exchanges"
 	"github.com/tickring/tickring/ring"
 )
@@ -16,7 +18,7 @@ const (
 
 // addInstrument writes a new row and reports it. A row is never taken back.
 func (h *hot) addInstrument(s Symbol, native string, info *exchanges.InstrumentInfo) (*instrument, error) {
-	in := &instrument{symbol: s, native: native, trades: newTradeMemory()}
+	in := &instrument{symbol: s, native: native, trades: newTradeMemory(), urgent: slices.Contains(h.cfg.Priority, s)}
 	spec := ring.InstrumentSpec{
 		Native: native, Base: s.Base, Quote: s.Quote, Tick: ring.Absent, Lot: ring.Absent,
 		Multiplier: ring.Absent, AddedTimeNS: h.clock.Now(),
@@ -176,7 +178,7 @@ func (h *hot) assign(s *subscription) {
 	limit := h.dialect.StreamsPerConnection()
 	var c *conn
 	for _, have := range h.conns {
-		if have.leg == s.leg && max(len(have.subs), have.spent(h)) < limit && !have.leaving {
+		if have.connGroup == s.group() && max(len(have.subs), have.spent(h)) < limit && !have.leaving {
 			c = have
 			break
 		}
@@ -185,7 +187,7 @@ func (h *hot) assign(s *subscription) {
 		if h.rows.left() == 0 {
 			c = h.crowded(s)
 		} else {
-			c = h.newConn(h.clock.Now(), s.leg)
+			c = h.newConn(h.clock.Now(), s.group())
 		}
 	}
 	s.conn = c
@@ -195,12 +197,16 @@ func (h *hot) assign(s *subscription) {
 	}
 }
 
-// crowded is the connection, of the leg where it has any, that takes a stream for which
-// there is no room.
+// crowded is the connection, of the group where it has any, else of the leg, that takes
+// a stream for which there is no room.
 func (h *hot) crowded(s *subscription) *conn {
-	for i := range h.conns {
-		if c := h.conns[(int(s.inst.id)+i)%len(h.conns)]; c.leg == s.leg {
-			return c
+	for _, same := range [2]func(c *conn) bool{
+		func(c *conn) bool { return c.connGroup == s.group() }, func(c *conn) bool { return c.leg == s.leg },
+	} {
+		for i := range h.conns {
+			if c := h.conns[(int(s.inst.id)+i)%len(h.conns)]; same(c) {
+				return c
+			}
 		}
 	}
 	return h.conns[int(s.inst.id)%len(h.conns)]

@@ -374,7 +374,7 @@ func (h *hot) begin(symbols []Symbol, names []string, channels ring.Channel) err
 		h.want(in, channels)
 	}
 	if len(h.conns) == 0 {
-		h.newConn(h.clock.Now(), 0)
+		h.newConn(h.clock.Now(), connGroup{})
 	}
 	return nil
 }

@@ -22,6 +22,7 @@ import (
 // runOptions are the flags of run as they were given.
 type runOptions struct {
 	venue, symbols, channels, source string
+	priority                         string
 	wait, ca                         string
 	sets                             []string
 	duration                         time.Duration
@@ -69,6 +70,7 @@ func (o *runOptions) flags(cmd *cobra.Command) {
 	f.DurationVar(&o.duration, "for", 0, "end after so long, such as 30s")
 	f.BoolVar(&o.cfg.Takeover, "takeover", false, "take the feed over from the publisher that has it, without a gap")
 	f.DurationVar(&o.cfg.TakeoverWait, "takeover-wait", 10*time.Second, "how long --takeover waits for the venue's answers and for data")
+	f.StringVar(&o.priority, "priority", "", "pairs with connections of their own, dialled, subscribed and resynchronised first")
 	f.IntVar(&o.cfg.Legs, "legs", 1, "connections that bring each stream, up to 4: the first arrival is published")
 	f.StringArrayVar(&o.cfg.Bind, "bind", nil, "local IP address to connect from: once for all legs, or once for each")
 	f.DurationVar(&o.cfg.PerformanceEvery, "performance", 60*time.Second, "log a performance line this often; 0 never")
@@ -105,6 +107,11 @@ func (o *runOptions) check(slotsGiven bool) error {
 	}
 	if o.cfg.Symbols, err = feed.ParseSymbols(o.symbols); err != nil {
 		return usagef("--symbols: %w", err)
+	}
+	if o.priority != "" {
+		if o.cfg.Priority, err = feed.ParseSymbols(o.priority); err != nil {
+			return usagef("--priority: %w", err)
+		}
 	}
 	if o.cfg.Channels, err = feed.ParseChannels(o.channels); err != nil {
 		return usagef("--channels: %w", err)
