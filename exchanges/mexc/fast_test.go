@@ -429,10 +429,11 @@ func requireNoFallback(t *testing.T, messages []message) {
 // library reads.
 func FuzzFast(f *testing.F) {
 	for _, frames := range examples(f) {
-		for _, frame := range frames {
-			f.Add(frame, []byte(hostileTail))
-			f.Add(frame[:len(frame)-3], frame[len(frame)-3:])
+		// A few of each shape: a short run is to have time for more than its seeds.
+		for i := 0; i < len(frames); i += 1 + len(frames)/4 {
+			f.Add(frames[i], []byte(hostileTail))
 		}
+		f.Add(frames[0][:len(frames[0])-3], frames[0][len(frames[0])-3:])
 	}
 	for _, frame := range append(ownFrames(f), hardFrames()...) {
 		f.Add(frame, []byte("9"))
