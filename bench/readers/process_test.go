@@ -18,6 +18,9 @@ const (
 	// replyWithin is the protocol's bound on a reply; commands with a bound of their
 	// own get it on top.
 	replyWithin = 5 * time.Second
+	// beatEvery moves the heartbeat while drivers work: a long reply of a slow one must
+	// not see it stand still.
+	beatEvery = 100 * time.Millisecond
 	// slack is for a machine that does something else as well.
 	slack = 20 * time.Second
 	// maxReply is more than any reply has: a book of 1,024 levels a side is the
@@ -125,7 +128,7 @@ func (p *process) end() error {
 type rig struct {
 	t       *testing.T
 	drivers []*process
-	beat    func() // before each command, nil for none
+	beat    func() // before each command and while its replies are collected, nil for none
 }
 
 func newRig(t *testing.T) *rig {
@@ -170,9 +173,24 @@ func (r *rig) start(command string, within time.Duration) func() [][]string {
 			replies[i] = p.receive(command, within)
 		})
 	}
-	return func() [][]string {
+	done := make(chan struct{})
+	go func() {
 		all.Wait()
-		return replies
+		close(done)
+	}()
+	return func() [][]string {
+		again := time.NewTicker(beatEvery)
+		defer again.Stop()
+		for {
+			select {
+			case <-done:
+				return replies
+			case <-again.C:
+				if r.beat != nil {
+					r.beat()
+				}
+			}
+		}
 	}
 }
 
@@ -200,8 +218,8 @@ func (r *rig) verdict(command string, replies [][]string, want []string) (errs [
 		case p.err != nil:
 			errs = append(errs, p.err)
 		case strings.Join(have, "\n") != strings.Join(wanted, "\n"):
-			errs = append(errs, fmt.Errorf("%s differs on %q:\nhave\n  %s\nwant\n  %s", p.name, command,
-				strings.Join(have, "\n  "), strings.Join(wanted, "\n  ")))
+			errs = append(errs, fmt.Errorf("%s differs on %q: %s", p.name, command,
+				firstDifference(strings.Join(have, "\n"), strings.Join(wanted, "\n"))))
 		}
 	}
 	return errs

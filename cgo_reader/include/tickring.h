@@ -327,7 +327,7 @@ tickring_reader *tickring_poller_reader(const tickring_poller *poller, uint32_t 
  *   TICKRING_RECORD      *out is whole
  *   TICKRING_OVERRUN     *lost records of that feed were overwritten
  *   TICKRING_STALE, TICKRING_CLOSED, TICKRING_SUPERSEDED, TICKRING_DAMAGED   said once for
- *                        each feed when it begins; the other feeds go on
+ *                        each feed when it begins, before records; the other feeds go on
  *   TICKRING_EMPTY       no feed has anything to say; *feed is unchanged
  */
 int tickring_poller_next(tickring_poller *poller, tickring_record *out, uint64_t *lost,

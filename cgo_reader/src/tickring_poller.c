@@ -108,27 +108,27 @@ static int read_feed(struct feed *f, uint64_t *lost)
 }
 
 /*
- * Fill what is not held. OVERRUN of a feed at once, and a move of auto_reattach. Else EMPTY,
- * and *feed and *state are the first new state that a feed has fallen into, or NO_FEED.
+ * Fill what is not held. A loss, a move of auto_reattach and a new state of a feed are
+ * returned at once, before records of others: a busy feed must not hide that another has
+ * fallen silent. Else EMPTY.
  */
-static int refill(tickring_poller *p, uint64_t *lost, uint32_t *feed, int *state)
+static int refill(tickring_poller *p, uint64_t *lost, uint32_t *feed)
 {
-	*feed = NO_FEED;
 	for (uint32_t i = 0; i < p->count; i++) {
 		struct feed *f = &p->feeds[i];
 		if (f->held)
 			continue;
 		int answer = read_feed(f, lost);
-		if (answer == TICKRING_OVERRUN || f->moved) {
-			f->moved = 0;
-			*feed = i;
-			return answer;
+		if (answer == TICKRING_RECORD || answer == TICKRING_EMPTY)
+			continue;
+		if (answer != TICKRING_OVERRUN && !f->moved) {
+			if (answer == f->told)
+				continue;
+			f->told = answer;
 		}
-		if (answer != TICKRING_RECORD && answer != TICKRING_EMPTY && f->told != answer &&
-		    *feed == NO_FEED) {
-			*feed = i;
-			*state = answer;
-		}
+		f->moved = 0;
+		*feed = i;
+		return answer;
 	}
 	return TICKRING_EMPTY;
 }
@@ -136,25 +136,16 @@ static int refill(tickring_poller *p, uint64_t *lost, uint32_t *feed, int *state
 int tickring_poller_next(tickring_poller *p, tickring_record *out, uint64_t *lost,
                          uint32_t *feed)
 {
-	uint32_t changed;
-	int state = TICKRING_EMPTY;
-	int urgent = refill(p, lost, &changed, &state);
-	if (urgent != TICKRING_EMPTY) {
-		*feed = changed;
-		return urgent;
-	}
+	int news = refill(p, lost, feed);
+	if (news != TICKRING_EMPTY)
+		return news;
 	uint32_t best = choose(p);
-	if (best != NO_FEED) {
-		*out = p->feeds[best].record;
-		p->feeds[best].held = 0;
-		*feed = best;
-		return TICKRING_RECORD;
-	}
-	if (changed == NO_FEED)
+	if (best == NO_FEED)
 		return TICKRING_EMPTY;
-	p->feeds[changed].told = state;
-	*feed = changed;
-	return state;
+	*out = p->feeds[best].record;
+	p->feeds[best].held = 0;
+	*feed = best;
+	return TICKRING_RECORD;
 }
 
 /* Whether next has something to say. */

@@ -1,33 +1,28 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strconv"
 
 	"github.com/tickring/tickring/ring"
+	"github.com/tickring/tickring/shm"
 )
 
-// maxTurns is how often one feed is served in a row while another has a record; the
-// protocol's number.
-const maxTurns = 1024
-
-// feed is one segment of the poller.
-type feed struct {
-	*reader
-	held bool        // rec waits to be handed out
-	told ring.Answer // the state that was said last
-}
-
-// poller merges feeds by publish time.
+// poller is the one of package shm over feeds that stay with their segments.
 type poller struct {
-	feeds []*feed
-	last  int // served last
-	turns int // in a row
+	feeds  []*shm.Feed
+	merged *shm.Poller
 }
 
 func (p *poller) close() {
+	var errs []error
 	for _, f := range p.feeds {
-		f.close()
+		errs = append(errs, f.Close())
+	}
+	if err := errors.Join(errs...); err != nil {
+		panic(err)
 	}
 }
 
@@ -36,83 +31,42 @@ func (d *driver) openPoller(paths []string) string {
 		d.poller.close()
 		d.poller = nil
 	}
-	p := &poller{last: -1}
+	p := &poller{}
 	for _, path := range paths {
-		r, err := openPath(path)
+		f, err := shm.OpenFeed(context.Background(), path, shm.FeedOptions{From: shm.FromOldest, Stay: true})
 		if err != nil {
 			p.close()
 			return "ERROR " + errorName(err)
 		}
-		p.feeds = append(p.feeds, &feed{reader: r})
+		p.feeds = append(p.feeds, f)
 	}
+	p.merged = shm.NewPoller(p.feeds...)
 	d.poller = p
 	return "POLLER feeds=" + strconv.Itoa(len(paths))
 }
 
 func (d *driver) poll(args []string) string {
+	var rec ring.Record
 	for n := number(args[0]); n > 0; n-- {
-		i, a := d.poller.next()
-		if i < 0 {
+		i, a := d.poller.merged.Next(&rec)
+		switch {
+		case a == ring.AnswerEmpty && i >= 0: // a publisher that was STALE is back
+			n++
+		case a == ring.AnswerEmpty:
 			return "EMPTY"
+		case a == ring.AnswerRecord:
+			d.say(fmt.Sprintf("FEED %d %s", i, newLine("RECORD").record(&rec)))
+		case a == ring.AnswerOverrun:
+			d.say(fmt.Sprintf("FEED %d OVERRUN lost=%d next=%d", i, d.poller.feeds[i].Lost(), d.poller.next(i)))
+		default:
+			d.say(fmt.Sprintf("FEED %d %s", i, a))
 		}
-		d.say(fmt.Sprintf("FEED %d %s", i, d.poller.feeds[i].line(a)))
 	}
 	return ""
 }
 
-// next is the next answer and the feed it is of; -1 when none has anything to say.
-func (p *poller) next() (int, ring.Answer) {
-	said, state := -1, ring.AnswerEmpty
-	for i, f := range p.feeds {
-		if f.held {
-			continue
-		}
-		a := f.reader.next()
-		switch a {
-		case ring.AnswerRecord:
-			f.held, f.told = true, ring.AnswerRecord
-		case ring.AnswerOverrun:
-			return i, a
-		case ring.AnswerEmpty:
-			f.told = a
-		default:
-			if said < 0 && f.told != a {
-				said, state = i, a
-			}
-		}
-	}
-	if i := p.choose(); i >= 0 {
-		f := p.feeds[i]
-		f.held = false
-		return i, ring.AnswerRecord
-	}
-	if said >= 0 {
-		p.feeds[said].told = state
-	}
-	return said, state
-}
-
-// choose takes the held record with the least publish time.
-func (p *poller) choose() int {
-	best := p.least(-1)
-	if best == p.last && p.turns >= maxTurns {
-		if other := p.least(best); other >= 0 {
-			best = other
-		}
-	}
-	if best != p.last {
-		p.last, p.turns = best, 0
-	}
-	p.turns++
-	return best
-}
-
-func (p *poller) least(not int) int {
-	best := -1
-	for i, f := range p.feeds {
-		if f.held && i != not && (best < 0 || f.rec.PublishTimeNS < p.feeds[best].rec.PublishTimeNS) {
-			best = i
-		}
-	}
-	return best
+// next is where a feed stands behind an overrun: its lag says so, for there is always
+// something behind what was lost.
+func (p *poller) next(i int) uint64 {
+	return p.feeds[i].View().LastSequence() + 1 - p.feeds[i].Lag()
 }

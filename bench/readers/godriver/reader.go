@@ -75,7 +75,7 @@ func errorName(err error) string {
 func (r *reader) next() ring.Answer { return r.passing(r.r.Next) }
 
 // head reads the first line of a record alone.
-func (r *reader) head() ring.Answer { return r.passing(r.r.Next) }
+func (r *reader) head() ring.Answer { return r.passing(r.r.NextHead) }
 
 func (r *reader) passing(next func(*ring.Record) ring.Answer) ring.Answer {
 	for {
@@ -153,11 +153,7 @@ func (d *driver) stats([]string) string {
 }
 
 func (d *driver) lag([]string) string {
-	last, next := d.reader.view().LastSequence(), d.reader.r.NextSequence()
-	if last > ring.MaxSequence || last < next {
-		return "LAG records=0"
-	}
-	return fmt.Sprintf("LAG records=%d", last-next+1)
+	return fmt.Sprintf("LAG records=%d", d.reader.r.Lag())
 }
 
 // kindsOf are the kinds of a comma-separated list; nil for all.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/tickring/tickring/ring"
@@ -109,47 +108,20 @@ func (d *driver) counter(args []string) string {
 	return fmt.Sprintf("COUNTER index=%d value=%d", index, d.reader.view().Counter(ring.Counter(index)))
 }
 
-// unclean bits of a state word forbid trust.
-const unclean = ring.BitStale | ring.BitSuspect | ring.BitResyncing | ring.BitRefused | ring.BitHalted
-
 func (d *driver) fresh(args []string) string {
-	if d.reader.fresh(int(number(args[0])), number(args[1])) {
+	within := time.Duration(number(args[1]))
+	if !d.reader.damaged && d.reader.view().FreshWithin(int(number(args[0])), within) {
 		return "FRESH 1"
 	}
 	return "FRESH 0"
 }
 
-func (r *reader) fresh(id int, within int64) bool {
-	var s ring.InstrumentState
-	var c ring.Connection
-	v := r.view()
-	if r.damaged || v.Source() != ring.SourceLive || v.State() != ring.StateLive || r.stale() ||
-		!v.InstrumentState(id, &s) || s.Bits()&ring.BitSubscribed == 0 || s.Bits()&unclean != 0 ||
-		!v.Connection(int(s.Connection), &c) || c.LastReceiveNS <= 0 {
-		return false
-	}
-	age := time.Now().UnixNano() - c.LastReceiveNS
-	return age <= within && age >= -within
-}
-
-// stale: a heartbeat that is a second old has stood still for longer than any reader
-// lets it.
-func (r *reader) stale() bool {
-	_, beat := r.view().HotHeartbeat()
-	age := time.Now().UnixNano() - beat
-	return age > ring.StaleAfterNS || age < -ring.StaleAfterNS
-}
-
 func (d *driver) age(args []string) string {
-	var s ring.InstrumentState
-	if !d.reader.view().InstrumentState(int(number(args[0])), &s) || s.BookTickerLastSeenNS == 0 {
+	age, ok := d.reader.view().QuoteAge(int(number(args[0])))
+	switch {
+	case !ok:
 		return "AGE none"
-	}
-	age := max(time.Now().UnixNano()-s.BookTickerLastSeenNS, 0)
-	if s.BookTickerLastSeenNS < 0 {
-		age = math.MaxInt64 // garbage: the difference may overflow
-	}
-	if age <= number(args[1]) {
+	case int64(age) <= number(args[1]):
 		return "AGE within"
 	}
 	return "AGE beyond"

@@ -27,7 +27,6 @@ class _Feed:
         self.record: Record | None = None
         self.time = 0
         self.said = Answer.EMPTY
-        self.pending: Event | None = None
 
     def fill(self) -> Event | None:
         """Hold a record; an event that comes before it, if there is one."""
@@ -42,12 +41,9 @@ class _Feed:
         if answer in LASTING and self.reader.follow and self.reader.moved_on():
             self.said = Answer.EMPTY
             return Event(Answer.SUPERSEDED, 0, self.reader.generation)
-        if answer in LASTING and answer is not self.said:
-            self.pending = Event(answer, 0, self.reader.generation)
-        elif answer is Answer.EMPTY:
-            self.pending = None
+        begins = answer in LASTING and answer is not self.said
         self.said = answer
-        return None
+        return Event(answer, 0, self.reader.generation) if begins else None
 
 
 class Poller:
@@ -80,18 +76,10 @@ class Poller:
             if feed.record is not None:
                 held.append(feed)
         if not held:
-            return self._ended()
+            return None
         feed = self._choose(held)
         record, feed.record = feed.record, None
         return feed.index, cast("Record", record)
-
-    def _ended(self) -> tuple[int, Event] | None:
-        """What has come up of a feed that has no record, once."""
-        for feed in self._feeds:
-            if feed.pending is not None:
-                event, feed.pending = feed.pending, None
-                return feed.index, event
-        return None
 
     def _choose(self, held: list[_Feed]) -> _Feed:
         """The least time; the first in the order of opening among equals."""
