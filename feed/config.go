@@ -167,6 +167,9 @@ type PublisherConfig struct {
 	// the other publisher has fresh; 0 is 10 s. Missing answers end the take-over;
 	// missing data, of quiet instruments, do not.
 	TakeoverWait time.Duration
+	// IdleAfter: an instrument of which nothing is new for so long keeps its ticker
+	// alone until that moves, where it is asked for; 0 never.
+	IdleAfter time.Duration
 	// Priority are symbols, of those subscribed now or later, with connections of their
 	// own; after a loss they are dialled, subscribed and resynchronised first.
 	Priority []Symbol
@@ -233,6 +236,9 @@ func (c *PublisherConfig) check() error {
 }
 
 func (c *PublisherConfig) checkLegs() error {
+	if c.IdleAfter != 0 && c.IdleAfter < time.Second {
+		return fmt.Errorf("%w: idle after %s: want a second or more, or 0 for never", ErrConfig, c.IdleAfter)
+	}
 	c.Legs = max(c.Legs, 1)
 	if c.Legs > maxLegs {
 		return fmt.Errorf("%w: %d legs: at most %d", ErrConfig, c.Legs, maxLegs)

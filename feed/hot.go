@@ -62,7 +62,8 @@ type hot struct {
 	symbols     *exchanges.SymbolTable
 	batch       exchanges.Batch
 	streams     []exchanges.StreamInfo
-	legs        int // connections that bring each stream, 1 to maxLegs
+	idleAfterNS int64 // after which an instrument keeps its ticker only, 0 never
+	legs        int   // connections that bring each stream, 1 to maxLegs
 	legStats    [maxLegs]legStats
 	instruments []*instrument
 	bySymbol    map[Symbol]*instrument
@@ -239,6 +240,9 @@ func (h *hot) tick(now int64) {
 				h.tickConn(h.conns[i], now, sweep)
 			}
 		}
+	}
+	if sweep && h.idleAfterNS > 0 {
+		h.rest(now)
 	}
 	for _, c := range h.conns {
 		// A dial that is due within the next tick brings the tick forward.

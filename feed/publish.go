@@ -28,6 +28,9 @@ func (h *hot) publishBatch(c *conn) {
 		if h.legs > 1 && !h.legFirst(c, in, it) {
 			continue
 		}
+		if h.idleAfterNS > 0 && it.Kind != ring.KindBookTicker {
+			h.moved(in, it)
+		}
 		switch it.Kind {
 		case ring.KindBookTicker:
 			h.publishBookTicker(c, in, it)
@@ -72,6 +75,8 @@ func (h *hot) publishBookTicker(c *conn, in *instrument, it *exchanges.Item) {
 			return
 		}
 		r.Flags |= ring.FlagRepeat
+	} else {
+		in.pulse.movedNS = h.recvNS
 	}
 	in.quote = q
 	h.w.Publish(r)

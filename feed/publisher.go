@@ -187,7 +187,7 @@ func newHot(cfg *PublisherConfig, buf []byte) (*hot, error) {
 		symbols: exchanges.NewSymbolTable(), bySymbol: map[Symbol]*instrument{},
 		streams: cfg.Dialect.Streams(ring.AllChannels),
 		cmds:    wire.NewQueue[command](queueCap), dials: wire.NewQueue[dialResult](queueCap),
-		logs: wire.NewQueue[logEvent](queueCap), hosts: map[string]*hostLimit{}, legs: max(cfg.Legs, 1),
+		logs: wire.NewQueue[logEvent](queueCap), hosts: map[string]*hostLimit{}, legs: max(cfg.Legs, 1), idleAfterNS: int64(cfg.IdleAfter),
 	}
 	h.learnDialect()
 	h.jitter.Seed(rand.Uint64(), rand.Uint64())

@@ -55,6 +55,7 @@ type recordConfig struct {
 	REST      bool           `json:"rest"`
 	Legs      int            `json:"legs"`
 	Priority  []string       `json:"priority"`
+	IdleNS    int64          `json:"idle_after_ns"`
 	Shape     recordShape    `json:"shape"`
 }
 
@@ -75,6 +76,7 @@ func (p *Publisher) describe() recordConfig {
 	c := recordConfig{
 		Feed: p.cfg.Feed, Venue: p.cfg.Dialect.Venue(), Version: p.cfg.Version, Source: p.cfg.Source,
 		Options: p.cfg.Options, URLs: p.cfg.URLs, REST: p.rest != nil, Legs: p.cfg.Legs, Priority: symbolTexts(p.cfg.Priority),
+		IdleNS: int64(p.cfg.IdleAfter),
 	}
 	v := p.hot.w.View()
 	c.Shape = recordShape{Slots: v.Slots(), Instruments: v.InstrumentCapacity(), BookDepth: v.BookDepth()}

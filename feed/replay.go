@@ -206,6 +206,9 @@ func (p *player) prepare() error {
 	if p.cfg.Slots == 0 {
 		p.cfg.Slots = c.Shape.Slots
 	}
+	if c.IdleNS >= int64(time.Second) {
+		p.cfg.IdleAfter = time.Duration(c.IdleNS)
+	}
 	for _, text := range c.Priority {
 		s, err := ParseSymbol(text)
 		if err != nil {

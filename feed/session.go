@@ -66,6 +66,7 @@ func seed(s *scale, step exchanges.Decimal) {
 // want adds channels to what is asked for of an instrument; channels already
 // asked for stay as they are.
 func (h *hot) want(in *instrument, channels ring.Channel) {
+	in.rouse(channels)
 	for i := range h.streams {
 		st := &h.streams[i]
 		k := channelIndex(st.Channel)
@@ -114,6 +115,7 @@ func (h *hot) wantBook(in *instrument, st *exchanges.StreamInfo) {
 
 // unwant ends channels of an instrument. Its row stays.
 func (h *hot) unwant(in *instrument, channels ring.Channel) {
+	in.rouse(channels)
 	for k, s := range in.subs {
 		if s == nil || channels&s.stream.Channel == 0 || s.state == subIdle {
 			continue

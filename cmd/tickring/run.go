@@ -70,6 +70,7 @@ func (o *runOptions) flags(cmd *cobra.Command) {
 	f.DurationVar(&o.duration, "for", 0, "end after so long, such as 30s")
 	f.BoolVar(&o.cfg.Takeover, "takeover", false, "take the feed over from the publisher that has it, without a gap")
 	f.DurationVar(&o.cfg.TakeoverWait, "takeover-wait", 10*time.Second, "how long --takeover waits for the venue's answers and for data")
+	f.DurationVar(&o.cfg.IdleAfter, "idle-after", 0, "a pair of which nothing is new for so long keeps its ticker alone until that moves, such as 10m; 0 never")
 	f.StringVar(&o.priority, "priority", "", "pairs with connections of their own, dialled, subscribed and resynchronised first")
 	f.IntVar(&o.cfg.Legs, "legs", 1, "connections that bring each stream, up to 4: the first arrival is published")
 	f.StringArrayVar(&o.cfg.Bind, "bind", nil, "local IP address to connect from: once for all legs, or once for each")
