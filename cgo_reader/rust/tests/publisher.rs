@@ -99,15 +99,19 @@ fn read_until(reader: &mut Reader, mut enough: impl FnMut(&Event) -> bool) {
     panic!("the stream ended");
 }
 
-/// Whether a reader of this process stands in the publisher's file of readers by name.
-fn is_listed(dir: &Path, name: &str) -> bool {
-    let bytes = std::fs::read(dir.join("gateio.readers")).unwrap_or_default();
-    let slots = bytes.get(READERS_HEADER_SIZE..).unwrap_or_default();
-    let padded = [name.as_bytes(), &[0]].concat();
-    slots.as_chunks::<READER_SLOT_SIZE>().0.iter().any(|slot| {
-        let pid = u32::from_le_bytes([slot[8], slot[9], slot[10], slot[11]]);
-        slot[..8] != [0; 8] && pid == std::process::id() && slot[72..].starts_with(&padded)
-    })
+/// Whether `tickring stat` tells of a reader of this process by that name.
+fn is_listed(program: &Path, dir: &Path, name: &str) -> bool {
+    let output = Command::new(program)
+        .args(["stat", "gateio", "--json"])
+        .env("TICKRING_DIR", dir)
+        .output()
+        .expect("run tickring stat");
+    let text = String::from_utf8_lossy(&output.stdout).replace([' ', '\n'], "");
+    let pid = std::process::id();
+    let readers = text
+        .split_once("\"readers\":[")
+        .map_or("", |(_, rest)| rest);
+    readers.contains(&format!("\"name\":\"{name}\"")) && readers.contains(&format!("\"pid\":{pid}"))
 }
 
 /// Intent: a reader that came before its publisher reads quotes, is listed by name,
@@ -146,7 +150,7 @@ fn a_publisher_is_awaited_read_and_outlived() {
         quotes == 20
     });
     assert!(reader.is_registered(), "{:?}", reader.register_error());
-    assert!(is_listed(&dir.0, "rust-test"));
+    assert!(is_listed(&program, &dir.0, "rust-test"));
     let id = reader.find("BTC/USDT").expect("it is there");
     assert!(reader.quote_age(id).is_some_and(|age| age < PATIENCE));
 
@@ -158,7 +162,10 @@ fn a_publisher_is_awaited_read_and_outlived() {
     read_until(&mut reader, |event| matches!(event, Event::Moved(_)));
     assert!(reader.generation() > generation);
     read_until(&mut reader, |event| matches!(event, Event::Record(_)));
-    assert!(reader.is_registered() && is_listed(&dir.0, "rust-test"));
+    assert!(reader.is_registered() && is_listed(&program, &dir.0, "rust-test"));
     drop(reader);
-    assert!(!is_listed(&dir.0, "rust-test"), "the slot is given back");
+    assert!(
+        !is_listed(&program, &dir.0, "rust-test"),
+        "the slot is given back"
+    );
 }
