@@ -1,6 +1,7 @@
 package ring
 
 import (
+	"math"
 	"sync/atomic"
 	"time"
 )
@@ -50,8 +51,11 @@ func (v *View) QuoteAge(id int) (age time.Duration, ok bool) {
 		return 0, false
 	}
 	last := atomic.LoadInt64(&v.stateAt(id).BookTickerLastSeenNS)
-	if last <= 0 {
+	if last == 0 {
 		return 0, false
+	}
+	if last < 0 { // no writer leaves that: it is older than anything
+		return math.MaxInt64, true
 	}
 	return max(0, time.Duration(time.Now().UnixNano()-last)), true
 }

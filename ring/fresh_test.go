@@ -88,6 +88,10 @@ func TestQuoteAge(t *testing.T) {
 	age, ok = w.View().QuoteAge(0)
 	assert.True(t, ok)
 	assert.Zero(t, age)
+	w.Seen(0, KindBookTicker, -1)
+	age, ok = w.View().QuoteAge(0)
+	assert.True(t, ok)
+	assert.Equal(t, time.Duration(1<<63-1), age, "garbage is no young quote")
 }
 
 // What a strategy calls in its loop allocates nothing.
