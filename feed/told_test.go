@@ -70,7 +70,7 @@ func TestNothingIsToldTwiceOrBackwards(t *testing.T) {
 
 // The memory of trades holds as many as it says, newest and oldest alike.
 func TestTradeMemoryHoldsTheLast(t *testing.T) {
-	var m tradeMemory
+	m := newTradeMemory()
 	for id := range uint64(toldTrades + 10) {
 		m.add(id+1, 0)
 	}
