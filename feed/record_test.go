@@ -80,7 +80,7 @@ func published(t *testing.T, p *feed.Publisher, more uint64) {
 
 // trouble drives a feed through everything that a recording must bring back: refused
 // symbols, gaps, bad and repeated messages, lost connections, dials that fail, symbols
-// that come and go, halts.
+// that come and go, halts, books that readers ask for.
 func trouble(t *testing.T, st *stage, p *feed.Publisher) {
 	t.Helper()
 	published(t, p, 500)
@@ -107,6 +107,10 @@ func trouble(t *testing.T, st *stage, p *feed.Publisher) {
 	require.NoError(t, p.Subscribe(xrp, ring.AllChannels))
 	published(t, p, 300)
 	require.NoError(t, p.Unsubscribe(xrp, ring.ChannelTrades))
+	for range 2 { // the second time it is too soon
+		_, err := p.Resend(st.cfg.Symbols)
+		require.NoError(t, err)
+	}
 	published(t, p, 300)
 }
 
