@@ -232,21 +232,18 @@ fn a_poller_merges_on_one_clock<B: Backend>() {
             }
         }
     }
+    // The end of a feed is told once, before another record of any.
     let want = [
         (2, 5),
         (0, 10),
         (1, 20),
         (0, 40),
         (1, 40),
+        (1, 0),
         (0, 50),
         (2, 60),
-        (1, 0),
     ];
-    assert_eq!(
-        want,
-        merged[..],
-        "the end of a feed is told once, after the records"
-    );
+    assert_eq!(want, merged[..]);
     assert_eq!(Some(3), poller.reader(0).map(|r| r.stats().got));
 }
 
