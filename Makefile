@@ -11,7 +11,7 @@ FUZZTIME ?= 5s
 export TICKRING_SHARED ?= $(abspath ../shared)
 
 FOR ?= 10m
-.PHONY: all build demo test test-full conformance soak-faults bench generate lint fuzz install clean
+.PHONY: all build demo test test-full conformance soak-faults bench bench-full generate lint fuzz install clean
 
 all: build
 
@@ -48,6 +48,10 @@ soak-faults:
 
 bench:
 	@.ci/bench
+
+# Every peer that installs by ordinary means beside us: docs/dedicated-host.md.
+bench-full:
+	@bench/full/run
 
 generate:
 	$(GO) generate ./...
