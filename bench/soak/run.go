@@ -12,6 +12,9 @@ import (
 // first two, the second for half of its time.
 const longRun = time.Minute
 
+// legsShare is the part of a run that goes to redundant legs.
+const legsShare = 6
+
 // soak is one run.
 type soak struct {
 	options
@@ -39,7 +42,7 @@ func run(o options) (result, error) {
 		all = all[:2]
 	}
 	for i, settings := range all {
-		if err := s.round(i, settings, o.length/time.Duration(len(all))); err != nil {
+		if err := s.round(i, settings, (o.length-o.length/legsShare)/time.Duration(len(all))); err != nil {
 			return s.result, err
 		}
 		// The first round warms what a process keeps for good.
@@ -47,6 +50,9 @@ func run(o options) (result, error) {
 			start = start.warm()
 		}
 		s.leaks("after the round", start.grown(stockClosed, stockWait))
+	}
+	if err := s.eachLegs(o.length / legsShare); err != nil {
+		return s.result, err
 	}
 	r := &s.result
 	r.recovery = percentile(s.recoveries, 0.99)

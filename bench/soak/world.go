@@ -84,7 +84,7 @@ func (w *world) publish() error {
 	}
 	ca := x509.NewCertPool()
 	ca.AppendCertsFromPEM(w.sim.CAPEM())
-	if err := w.list(dialect, ca); err != nil {
+	if err := w.list(dialect, ca, instruments); err != nil {
 		return err
 	}
 	w.pub, err = feed.StartPublisher(feed.PublisherConfig{
@@ -112,7 +112,7 @@ func (w *world) publish() error {
 }
 
 // list asks the venue for its pairs.
-func (w *world) list(d feed.Dialect, ca *x509.CertPool) error {
+func (w *world) list(d feed.Dialect, ca *x509.CertPool, want int) error {
 	client := &http.Client{Transport: &http.Transport{
 		TLSClientConfig: &tls.Config{RootCAs: ca, MinVersion: tls.VersionTLS12}, DisableKeepAlives: true,
 	}}
@@ -133,8 +133,8 @@ func (w *world) list(d feed.Dialect, ca *x509.CertPool) error {
 		w.symbols = append(w.symbols, feed.Symbol{Base: info.Base, Quote: info.Quote})
 		w.native = append(w.native, info.Native)
 	}
-	if len(w.symbols) != instruments {
-		return fmt.Errorf("list pairs: %d, want %d", len(w.symbols), instruments)
+	if len(w.symbols) != want {
+		return fmt.Errorf("list pairs: %d, want %d", len(w.symbols), want)
 	}
 	return nil
 }
