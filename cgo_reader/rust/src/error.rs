@@ -127,7 +127,6 @@ fn library_word(code: i32) -> &'static str {
 
 impl fmt::Display for AttachError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        use crate::layout::{FORMAT_HASH, LAYOUT_VERSION};
         match self {
             Self::FeedName(name) => {
                 write!(
@@ -167,6 +166,16 @@ impl fmt::Display for AttachError {
             }
             Self::Library(_, path, words) => write!(f, "{}: {words}", path.display()),
             Self::Io(verb, path, error) => write!(f, "{verb} {}: {error}", path.display()),
+            fault => fault.write_header_fault(f),
+        }
+    }
+}
+
+impl AttachError {
+    /// The text of a fault that lies in the header.
+    fn write_header_fault(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use crate::layout::{FORMAT_HASH, LAYOUT_VERSION};
+        match self {
             Self::TooShort(size) => {
                 write!(f, "segment of {size} bytes: too short for its header")
             }
@@ -210,6 +219,7 @@ impl fmt::Display for AttachError {
                 f.write_str("segment was made before this host started: its publisher is gone")
             }
             Self::State(found) => write!(f, "segment header is damaged: state {found}"),
+            _ => f.write_str(self.word()), // those of files have their text elsewhere
         }
     }
 }

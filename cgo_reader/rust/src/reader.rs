@@ -209,14 +209,15 @@ impl<B: Backend> ReaderOver<B> {
     #[inline(never)]
     fn settle(&mut self, signal: Signal) -> Signal {
         if let Some(registration) = &mut self.registration {
-            let lost = self.stats.lost - self.before.1;
+            let lost = self.stats.lost.wrapping_sub(self.before.1);
             let read = self.stats.got - self.before.0;
             registration.report(&self.backend, read, lost);
         }
         match signal {
             Signal::Overrun(lost) => {
                 self.stats.overruns += 1;
-                self.stats.lost += lost;
+                // A damaged segment may tell of any number, again and again.
+                self.stats.lost = self.stats.lost.wrapping_add(lost);
                 signal
             }
             Signal::Stale | Signal::Closed | Signal::Superseded if self.tries() => {
@@ -243,7 +244,7 @@ impl<B: Backend> ReaderOver<B> {
     #[inline(never)]
     fn admits(&mut self, record: &Record) -> bool {
         if let Some(registration) = &mut self.registration {
-            let lost = self.stats.lost - self.before.1;
+            let lost = self.stats.lost.wrapping_sub(self.before.1);
             let read = self.stats.got - self.before.0;
             registration.passed(&self.backend, read, lost);
         }

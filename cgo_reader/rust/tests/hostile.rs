@@ -145,6 +145,29 @@ fn mutated_segments_are_refused_or_read() {
     );
 }
 
+/// Intent: losses that no ring can have, told over and over, do not end the reader.
+#[test]
+fn endless_losses_are_counted_without_end() {
+    let shape = Shape {
+        slots: 8,
+        ..Shape::default()
+    };
+    let words = shared(&image(&shape));
+    let writer = Writer::new(words.clone(), &shape);
+    let mut reader = Reader::over(words).expect("attach");
+    let far = MAX_SEQUENCE - 7; // stands in the slot of record 1
+    writer.store.relaxed(writer.slot_word(1), 2 * far);
+    let mut sum = 0u64;
+    for _ in 0..9 {
+        reader.seek(1);
+        let Answer::Overrun(lost) = reader.next() else {
+            panic!("no overrun");
+        };
+        sum = sum.wrapping_add(lost);
+    }
+    assert_eq!((9, sum), (reader.stats().overruns, reader.stats().lost));
+}
+
 /// Intent: the same through real files and mappings, also with wrong lengths.
 #[test]
 fn mutated_files_are_refused_or_read() {
