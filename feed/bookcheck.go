@@ -151,8 +151,8 @@ func texts(dst [][2]string, side []ring.Level, in *instrument) [][2]string {
 // result is the book that stands, or the last one that did.
 func (k *bookChecker) result() *BookCheck {
 	if k.in.book != nil && k.out.Sequence != 0 {
-		k.out.Bids = texts(nil, k.in.book.bids, k.in)
-		k.out.Asks = texts(nil, k.in.book.asks, k.in)
+		k.out.Bids = texts(nil, k.in.book.bids.appendTo(nil), k.in)
+		k.out.Asks = texts(nil, k.in.book.asks.appendTo(nil), k.in)
 	}
 	return &k.out
 }

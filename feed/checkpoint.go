@@ -53,7 +53,7 @@ func (h *hot) stateSize() int {
 	n := len(h.instruments)*instrumentState + (len(h.conns)+1)*connectionState
 	for _, in := range h.instruments {
 		if in.book != nil {
-			n += (len(in.book.bids) + len(in.book.asks)) * int(reflect.TypeFor[ring.Level]().Size())
+			n += (len(in.book.bids.levels) + len(in.book.asks.levels)) * int(reflect.TypeFor[ring.Level]().Size())
 		}
 		if in.rest != nil {
 			n += len(in.rest.levels) * int(reflect.TypeFor[ring.Level]().Size())

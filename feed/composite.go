@@ -252,8 +252,7 @@ func (c *Composite) Book(venue string, s Symbol) (OrderBook, bool) {
 	v.mu.RLock()
 	k := v.kept[s]
 	if k != nil && k.synced {
-		out := k.show(v.name, s)
-		out.Bids, out.Asks = append([]Level(nil), out.Bids...), append([]Level(nil), out.Asks...)
+		out := k.show(v.name, s, nil, nil)
 		instrument := k.instrument
 		v.mu.RUnlock()
 		out.Valid = v.trusted(s, instrument, ChannelOrderBook, ring.BitSuspect|ring.BitResyncing)
@@ -359,11 +358,15 @@ func (v *compositeVenue) book(u *BookUpdate) {
 	}
 	k.take(u)
 	v.mu.Unlock()
+	subscribers := *v.c.subscribers.Load()
+	if len(subscribers) == 0 {
+		return
+	}
 	// This goroutine alone changes the book: it may be looked at without the lock.
-	v.event = k.show(v.name, u.Symbol)
+	v.event = k.show(v.name, u.Symbol, v.event.Bids[:0], v.event.Asks[:0])
 	v.event.Valid = k.synced && v.trusted(u.Symbol, u.Instrument, ChannelOrderBook, 0)
 	update := CompositeUpdate{Venue: v.name, Symbol: u.Symbol, Type: u.Type, Book: &v.event, Update: u}
-	for _, s := range *v.c.subscribers.Load() {
+	for _, s := range subscribers {
 		v.tell(s, &update)
 	}
 }
@@ -445,13 +448,14 @@ func (k *keptBook) align(u *BookUpdate) bool {
 	k.priceExponent, k.quantityExponent = price, quantity
 	k.bids, k.asks = append(k.bids[:0], u.Bids...), append(k.asks[:0], u.Asks...)
 	p, q = int(u.PriceExponent)-int(price), int(u.QuantityExponent)-int(quantity)
-	return p < len(pow10) && q < len(pow10) && (&localBook{bids: k.bids, asks: k.asks}).rescale(p, q)
+	return p < len(pow10) && q < len(pow10) && rescaleBoth(k.bids, k.asks, p, q)
 }
 
-// show is the book as others see it; its levels are the book's own.
-func (k *keptBook) show(venue string, s Symbol) OrderBook {
+// show is the book as others see it, its levels appended to bids and asks.
+func (k *keptBook) show(venue string, s Symbol, bids, asks []Level) OrderBook {
 	return OrderBook{
 		Venue: venue, Symbol: s, VenueSequence: k.last, EventTimeNS: k.eventTimeNS, RecvTimeNS: k.recvTimeNS,
-		PriceExponent: k.priceExponent, QuantityExponent: k.quantityExponent, Bids: k.book.bids, Asks: k.book.asks,
+		PriceExponent: k.priceExponent, QuantityExponent: k.quantityExponent,
+		Bids: k.book.bids.appendTo(bids), Asks: k.book.asks.appendTo(asks),
 	}
 }

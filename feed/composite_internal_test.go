@@ -54,7 +54,7 @@ func TestKeptBookFollowsTheUpdates(t *testing.T) {
 				k.take(u)
 			}
 			assert.Equal(t, c.synced, k.synced)
-			assert.Equal(t, append([]Level{}, c.bids...), append([]Level{}, k.book.bids...))
+			assert.Equal(t, append([]Level{}, c.bids...), k.book.bids.appendTo([]Level{}))
 		})
 	}
 }

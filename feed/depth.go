@@ -254,8 +254,8 @@ func (h *hot) publishDepth(c *conn, in *instrument, it *exchanges.Item, flags ri
 func (h *hot) writeBook(in *instrument, it *exchanges.Item, asOf uint64, flags ring.BookFlag) {
 	b := h.image
 	hd := &b.Header
-	hd.BidCount = uint16(copy(b.BidLevels(), in.book.bids))
-	hd.AskCount = uint16(copy(b.AskLevels(), in.book.asks))
+	hd.BidCount = uint16(in.book.bids.top(b.BidLevels()))
+	hd.AskCount = uint16(in.book.asks.top(b.AskLevels()))
 	hd.AsOf, hd.EventTimeNS, hd.RecvTimeNS = asOf, it.EventTimeNS, h.recvNS
 	hd.VenueSequence, hd.BookEpoch, hd.Flags = in.bookID, in.epoch, uint16(flags)
 	hd.PriceExponent, hd.QuantityExponent = h.priceExponent, h.quantityExponent

@@ -242,8 +242,8 @@ func (h *hot) seed(c *conn, in *instrument, it *exchanges.Item) {
 	h.storeState(in)
 	h.instrumentStatus(in, ring.StatusResyncBegin, ring.ReasonSnapshot, nil)
 	it.Sequence, it.Flags = id, ring.FlagSnapshot|ring.FlagSynthetic
-	h.bids = append(h.bids[:0], in.book.bids...)
-	h.asks = append(h.asks[:0], in.book.asks...)
+	h.bids = in.book.bids.appendTo(h.bids[:0])
+	h.asks = in.book.asks.appendTo(h.asks[:0])
 	n := h.publishDepth(c, in, it, 0)
 	h.bookTrue(in)
 	h.writeBook(in, it, n, ring.BookValid)

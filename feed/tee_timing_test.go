@@ -16,7 +16,7 @@ func BenchmarkCheckpoint(b *testing.B) {
 		b.Run(fmt.Sprintf("levels=%d", levels), func(b *testing.B) {
 			bench := newBench(b, [2]string{"gateio.book", "obu@50"})
 			for _, in := range bench.h.instruments {
-				in.book.bids, in.book.asks = make([]ring.Level, levels), make([]ring.Level, levels)
+				in.book.bids.levels, in.book.asks.levels = make([]ring.Level, levels), make([]ring.Level, levels)
 			}
 			b.ReportAllocs()
 			for b.Loop() {

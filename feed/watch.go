@@ -282,7 +282,7 @@ func (h *hot) resend(s Symbol) {
 		Kind: ring.KindDepth, Instrument: in.id, Sequence: in.bookID, EventTimeNS: ring.Absent,
 		SendTimeNS: ring.Absent, Flags: ring.FlagSnapshot | ring.FlagSynthetic,
 	}
-	h.bids, h.asks = append(h.bids[:0], in.book.bids...), append(h.asks[:0], in.book.asks...)
+	h.bids, h.asks = in.book.bids.appendTo(h.bids[:0]), in.book.asks.appendTo(h.asks[:0])
 	h.priceExponent, h.quantityExponent = in.price.exponent, in.quantity.exponent
 	h.publishDepth(sub.conn, in, &it, 0)
 	h.instrumentStatus(in, ring.StatusResyncEnd, ring.ReasonNone, nil)

@@ -1,0 +1,65 @@
+package feed
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tickring/tickring/ring"
+)
+
+// A side holds what a sorted map of the same changes holds, near the best and far from it,
+// and when it is full the worst level leaves.
+func TestBookSideIsASortedMap(t *testing.T) {
+	for _, asks := range []bool{false, true} {
+		random := rand.New(rand.NewPCG(3, 4))
+		side, model := bookSide{asks: asks}, map[int64]int64{}
+		for range 20_000 {
+			l := ring.Level{Price: int64(random.IntN(600)), Quantity: max(0, int64(random.IntN(6))-2)}
+			side.put(l)
+			if model[l.Price] = l.Quantity; l.Quantity == 0 {
+				delete(model, l.Price)
+			}
+		}
+		assert.Equal(t, sorted(model, asks), side.appendTo(nil))
+		top := make([]ring.Level, 5)
+		require.Equal(t, 5, side.top(top))
+		assert.Equal(t, sorted(model, asks)[:5], top)
+		assert.Equal(t, top[0], side.best())
+	}
+}
+
+func sorted(model map[int64]int64, asks bool) (out []ring.Level) {
+	for p, q := range model {
+		out = append(out, ring.Level{Price: p, Quantity: q})
+	}
+	slices.SortFunc(out, func(a, b ring.Level) int {
+		if (a.Price < b.Price) == asks {
+			return -1
+		}
+		return 1
+	})
+	return out
+}
+
+func TestFullBookSideLetsTheWorstGo(t *testing.T) {
+	s := bookSide{}
+	for i := range int64(maxLocalLevels) {
+		s.put(ring.Level{Price: 10 + i, Quantity: 1})
+	}
+	s.put(ring.Level{Price: 5, Quantity: 1})
+	assert.EqualValues(t, 10, s.levels[0].Price, "worse than the worst does not come in")
+	s.put(ring.Level{Price: 9_999, Quantity: 2})
+	assert.Len(t, s.levels, maxLocalLevels)
+	assert.EqualValues(t, 11, s.levels[0].Price)
+	assert.EqualValues(t, 9_999, s.best().Price)
+	s.put(ring.Level{Price: 10_000_000, Quantity: 0})
+	assert.EqualValues(t, 9_999, s.best().Price, "what is not there cannot be deleted")
+	s.put(ring.Level{Price: 20, Quantity: 0})
+	s.put(ring.Level{Price: 20, Quantity: 3})
+	assert.Len(t, s.levels, maxLocalLevels)
+	assert.True(t, slices.IsSortedFunc(s.levels, func(a, b ring.Level) int { return int(a.Price - b.Price) }))
+}
