@@ -59,6 +59,7 @@ func generate(root string) ([]output, error) {
 		{"cgo_reader/src/tickring_names.c", emitCNames(m)},
 		{"cgo_reader/rust/src/layout.rs", emitRust(m)},
 		{"cgo_reader/python/tickring/_layout.py", emitPython(m)},
+		{"cgo_reader/java/src/tickring/Layout.java", emitJava(m)},
 		{"docs/format.md", format},
 	}, nil
 }
