@@ -60,6 +60,8 @@ func generate(root string) ([]output, error) {
 		{"cgo_reader/rust/src/layout.rs", emitRust(m)},
 		{"cgo_reader/python/tickring/_layout.py", emitPython(m)},
 		{"cgo_reader/java/src/tickring/Layout.java", emitJava(m)},
+		{"cgo_reader/node/lib/layout.js", emitNode(m)},
+		{"cgo_reader/node/lib/layout.d.ts", emitNodeTypes(m)},
 		{"docs/format.md", format},
 	}, nil
 }
