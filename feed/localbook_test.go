@@ -2,6 +2,7 @@ package feed
 
 import (
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"testing"
 
@@ -62,4 +63,31 @@ func TestFullBookSideLetsTheWorstGo(t *testing.T) {
 	s.put(ring.Level{Price: 20, Quantity: 3})
 	assert.Len(t, s.levels, maxLocalLevels)
 	assert.True(t, slices.IsSortedFunc(s.levels, func(a, b ring.Level) int { return int(a.Price - b.Price) }))
+}
+
+// bookMemory is what docs/operations.md says of an instrument's book, up to 400 levels a
+// side.
+const bookMemory = 17 << 10
+
+// A thousand instruments with books of 400 levels a side fit the stated memory, and keep
+// it however they change.
+func TestThousandBooksFitTheStatedMemory(t *testing.T) {
+	const books = 1000
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	kept := make([]*localBook, books)
+	for i := range kept {
+		kept[i] = deepBook(bookDepthTimed)
+	}
+	for _, levels := range nearTop(bookDepthTimed) {
+		for _, b := range kept[:10] {
+			b.apply(levels, nil)
+		}
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	t.Logf("%d bytes a book", (after.HeapAlloc-before.HeapAlloc)/books)
+	assert.Less(t, after.HeapAlloc-before.HeapAlloc, uint64(books*bookMemory))
+	runtime.KeepAlive(kept)
 }

@@ -103,6 +103,9 @@ func (b *bench) all(cc, commit string) error {
 	if err := b.reportDecode(); err != nil {
 		return err
 	}
+	if err := b.reportBook(); err != nil {
+		return err
+	}
 	if err := b.reportPublish(); err != nil {
 		return err
 	}
