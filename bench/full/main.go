@@ -20,10 +20,10 @@ func main() {
 // command runs one of the sides of a measurement, or, as "report", all of them.
 func command(args []string) error {
 	sub := map[string]func([]string) error{
-		"report": runReport, "decode": runDecode,
+		"report": runReport, "decode": runDecode, "venue": runVenue, "segment": runSegment, "client": runClient,
 	}
 	if len(args) == 0 || sub[args[0]] == nil {
-		return fmt.Errorf("want report or decode; make bench-full runs it")
+		return fmt.Errorf("want report, decode, venue, segment or client; make bench-full runs it")
 	}
 	return sub[args[0]](args[1:])
 }
@@ -51,7 +51,7 @@ func runReport(args []string) error {
 	f.StringVar(&b.dir, "dir", "", "directory for segments and sockets")
 	f.IntVar(&b.rounds, "rounds", 5, "rounds of all peers in turn")
 	f.BoolVar(&b.small, "small", false, "a trial: few messages, figures mean nothing")
-	only := f.String("only", "", "one part: ring, decode")
+	only := f.String("only", "", "one part: ring, decode, socket")
 	commit := f.String("commit", "unknown", "what is measured")
 	results := f.String("write", "", "file to write the report into")
 	if err := f.Parse(args); err != nil {
@@ -106,7 +106,7 @@ func (b *bench) all(only, commit string) error {
 	for _, part := range []struct {
 		name    string
 		measure func() error
-	}{{"ring", b.reportRing}, {"decode", b.reportDecode}} {
+	}{{"ring", b.reportRing}, {"decode", b.reportDecode}, {"socket", b.reportSocket}} {
 		if only != "" && only != part.name {
 			continue
 		}

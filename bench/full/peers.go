@@ -133,6 +133,9 @@ func (b *bench) peers() (list []peer, stop func(), err error) {
 // brokerLimit is longer than any run of the bench.
 const brokerLimit = 30 * time.Minute
 
+// brokers are the servers that messages can go through, by their keys.
+var brokers = []struct{ name, key string }{{"Redis pub/sub", "redis"}, {"NATS", "nats"}}
+
 // startBrokers starts Redis and NATS where they were built.
 func (b *bench) startBrokers() (list []peer, stop func(), err error) {
 	var started []*kit.Process
@@ -141,35 +144,39 @@ func (b *bench) startBrokers() (list []peer, stop func(), err error) {
 			p.Kill()
 		}
 	}
-	for _, s := range []struct {
-		name, key string
-		args      func(port string) []string
-	}{
-		{"Redis pub/sub", "redis", func(port string) []string {
-			return []string{"--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", b.dir,
-				"--client-output-buffer-limit", "pubsub 0 0 0"}
-		}},
-		{"NATS", "nats", func(port string) []string { return []string{"-a", "127.0.0.1", "-p", port} }},
-	} {
-		path := b.tool(s.key + "-server")
-		if path == "" || b.tool("broker") == "" {
+	for _, s := range brokers {
+		if b.tool(s.key+"-server") == "" || b.tool("broker") == "" {
 			continue
 		}
-		port, err := freePort()
+		p, port, err := b.startBroker(s.key)
 		if err != nil {
-			return nil, stop, err
-		}
-		args := append([]string{"pinned", strconv.Itoa(b.helper), path}, s.args(port)...)
-		p, err := kit.StartFor(brokerLimit, s.name, b.tool("measure"), args...)
-		if err != nil {
-			return nil, stop, err
+			return nil, stop, fmt.Errorf("%s: %w", s.name, err)
 		}
 		started = append(started, p)
-		go drain(p.Out)
-		if err := awaitPort(port); err != nil {
-			return nil, stop, p.Explain(err)
-		}
 		list = append(list, peer{name: s.name, key: s.key, least: 400, run: pair("broker", s.key+":"+port)})
 	}
 	return list, stop, nil
+}
+
+// startBroker starts a server on the helpers' CPU and waits until it listens.
+func (b *bench) startBroker(key string) (*kit.Process, string, error) {
+	port, err := freePort()
+	if err != nil {
+		return nil, "", err
+	}
+	args := map[string][]string{
+		"redis": {"--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", b.dir,
+			"--client-output-buffer-limit", "pubsub 0 0 0"},
+		"nats": {"-a", "127.0.0.1", "-p", port},
+	}[key]
+	args = append([]string{"pinned", strconv.Itoa(b.helper), b.tool(key + "-server")}, args...)
+	p, err := kit.StartFor(brokerLimit, key+" server", b.tool("measure"), args...)
+	if err != nil {
+		return nil, "", err
+	}
+	go drain(p.Out)
+	if err := awaitPort(port); err != nil {
+		return nil, "", p.Explain(err)
+	}
+	return p, port, nil
 }

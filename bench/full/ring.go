@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/tickring/tickring/bench/internal/kit"
 )
@@ -105,23 +106,27 @@ func (b *bench) printCrossings(c *crossings) {
 	}
 }
 
-// goalPace is the pace of the goals: 100k/s.
-const goalPace = 1
-
-// crossingFigures holds our C reader against each peer.
+// crossingFigures holds our C reader against each peer at the paces that are no flood.
 func (b *bench) crossingFigures(c *crossings) {
-	pace := b.pacings()[goalPace]
+	for _, pace := range b.pacings() {
+		if pace.rate > 0 {
+			b.paceFigures(c, pace, "_"+strings.TrimSuffix(pace.name, "/s"))
+		}
+	}
+}
+
+func (b *bench) paceFigures(c *crossings, pace pacing, suffix string) {
 	us := c.rows[keyC+" "+pace.name]
 	var best, best99 string
 	for _, p := range c.peers {
 		key := rowKey(p, pace)
 		row := c.rows[key]
-		b.Figure("oneway_"+p.key+"_100k_p50", row.P50(), "ns")
+		b.Figure("oneway_"+p.key+suffix+"_p50", row.P50(), "ns")
 		if us == nil {
 			continue
 		}
 		if p.least > 0 {
-			b.Ratio("oneway_"+p.key+"_over_tickring_c_p50", kit.RatioOf(row, us), kit.AtLeast(p.least))
+			b.Ratio("oneway_"+p.key+suffix+"_over_tickring_c_p50", kit.RatioOf(row, us), kit.AtLeast(p.least))
 		}
 		if !p.ring {
 			continue
@@ -137,8 +142,8 @@ func (b *bench) crossingFigures(c *crossings) {
 		return
 	}
 	b.Printf("   best ring peer at %s: by p50 %s, by p99 %s\n", pace.name, c.rows[best].Name, c.rows[best99].Name)
-	b.Ratio("oneway_tickring_c_over_best_ring_p50", kit.RatioOf(us, c.rows[best]), kit.AtMost(1))
-	b.Ratio("oneway_tickring_c_over_best_ring_p99", quotient(c.p99[keyC+" "+pace.name], c.p99[best99]), kit.AtMost(1))
+	b.Ratio("oneway_tickring_c"+suffix+"_over_best_ring_p50", kit.RatioOf(us, c.rows[best]), kit.AtMost(1))
+	b.Ratio("oneway_tickring_c"+suffix+"_over_best_ring_p99", quotient(c.p99[keyC+" "+pace.name], c.p99[best99]), kit.AtMost(1))
 }
 
 func middle(values []float64) float64 { return kit.Median(slices.Clone(values)) }

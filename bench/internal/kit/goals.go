@@ -1,6 +1,6 @@
 package kit
 
-import "fmt"
+import "strconv"
 
 // Goal bounds a ratio from above or from below.
 type Goal struct {
@@ -15,10 +15,11 @@ func AtMost(bound float64) Goal { return Goal{bound: bound} }
 func AtLeast(bound float64) Goal { return Goal{bound: bound, least: true} }
 
 func (g Goal) String() string {
+	bound := strconv.FormatFloat(g.bound, 'f', -1, 64)
 	if g.least {
-		return fmt.Sprintf(">=%g", g.bound)
+		return ">=" + bound
 	}
-	return fmt.Sprintf("<=%g", g.bound)
+	return "<=" + bound
 }
 
 // Verdict is "ok" or "short"; a ratio that is no number is short.
