@@ -180,6 +180,8 @@ type PublisherConfig struct {
 	// Bind are local IP addresses that connections leave from: none, one for all legs,
 	// or one a leg.
 	Bind []string
+	// Compression is whether connections offer it; default they do not.
+	Compression Compression
 	// PerformanceEvery is how often a performance line is logged, to the second; 0
 	// never. An anonymous segment has none: its owner logs what it wants.
 	PerformanceEvery time.Duration

@@ -256,7 +256,7 @@ func (p *Publisher) dial(c *conn, url string, attempt uint64) {
 	go func() {
 		defer p.helpers.Done()
 		r := &dialResult{conn: c, attempt: attempt}
-		ws, err := wire.Dial(p.ctx, wire.DialConfig{URL: url, CA: p.cfg.CA, BindIP: bind, Header: headerOf(p.cfg.Dialect)})
+		ws, err := wire.Dial(p.ctx, wire.DialConfig{URL: url, CA: p.cfg.CA, BindIP: bind, Header: headerOf(p.cfg.Dialect), Deflate: p.cfg.Compression.offer()})
 		if err != nil {
 			if !errors.As(err, &r.err) {
 				r.err = &wire.DialError{Code: wire.DialOther, Reason: err.Error(), Err: err}

@@ -264,6 +264,7 @@ func TestBadUsage(t *testing.T) {
 		{"an unknown key of set", with("--set", "gateio.foo=1"), "gateio.book"},
 		{"an unknown value of set", with("--set", "gateio.book=obu@7"), "obu@50"},
 		{"a set without a value", with("--set", "gateio.book"), "KEY=VALUE"},
+		{"a compression there is not", with("--set", "ws.compression=yes"), "off, on, fresh"},
 		{"exponents of no pair", with("--set", "exponents.BTC=-2:-6"), "BASE/QUOTE"},
 		{"one exponent", with("--set", "exponents.BTC/USDT=-2"), "PRICE:QUANTITY"},
 		{"an exponent above zero", with("--set", "exponents.BTC/USDT=2:-6"), "0 to -18"},

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -84,6 +85,7 @@ func setHelp() string {
 	b.WriteString("Keys of --set:\n")
 	fmt.Fprintf(&b, "  %sBASE/QUOTE=PRICE:QUANTITY\n      scale of a pair's prices and quantities before any message says more, such as\n"+
 		"      %sBTC/USDT=-2:-6 (default the venue's steps, else the first message)\n", exponentsKey, exponentsKey)
+	fmt.Fprintf(&b, "  %s=off | on | fresh\n      ask the venue to compress its messages (permessage-deflate), each alone with fresh (default off)\n", compressionKey)
 	for venue := range strings.SplitSeq(venueNames, ", ") {
 		d, err := newDialect(venue)
 		if err != nil {
@@ -121,6 +123,9 @@ func (o *runOptions) check(slotsGiven bool) error {
 		return usagef("--wait: %w", err)
 	}
 	if o.cfg.Source, err = parseSource(o.source); err != nil {
+		return err
+	}
+	if err := o.takeCompression(); err != nil {
 		return err
 	}
 	if o.cfg.Exponents, err = applySets(d, o.sets); err != nil {
@@ -191,6 +196,25 @@ func parseSource(text string) (ring.Source, error) {
 
 // exponentsKey begins the keys of --set that every venue has.
 const exponentsKey = "exponents."
+
+// compressionKey is of --set, for every venue.
+const compressionKey = "ws.compression"
+
+// takeCompression takes the key of the wire out of the flags: the rest is the venue's.
+func (o *runOptions) takeCompression() (err error) {
+	o.sets = slices.DeleteFunc(o.sets, func(set string) bool {
+		key, value, _ := strings.Cut(set, "=")
+		if key != compressionKey {
+			return false
+		}
+		var failed error
+		if o.cfg.Compression, failed = feed.ParseCompression(value); failed != nil {
+			err = usagef("--set %q: %w", set, failed)
+		}
+		return true
+	})
+	return err
+}
 
 // applySets gives a venue its options and returns the scales that were chosen.
 func applySets(d dialect, sets []string) (map[feed.Symbol][2]int8, error) {

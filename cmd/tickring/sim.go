@@ -57,6 +57,7 @@ func simCommand() *cobra.Command {
 	f.StringArrayVar(&o.faults, "fault", nil, "misbehave, as NAME[,KEY=VALUE]...; may be given again")
 	f.DurationVar(&o.config.ConnectionLife, "connection-life", 0, "cut a connection that is older (default mexc 24h, gateio never)")
 	f.BoolVar(&o.config.RefuseOverLimit, "refuse-over-limit", false, "mexc: refuse streams beyond the limit of a connection instead of staying silent")
+	f.BoolVar(&o.config.Compression.On, "compression", false, "compress for clients that offer it (permessage-deflate)")
 	f.StringVar(&o.urlFile, "url-file", "", "write the addresses into this file")
 	return cmd
 }

@@ -43,6 +43,7 @@ type Config struct {
 	ConnectionLife  time.Duration // a connection that is older is cut; default: mexc 24 h, gateio never
 	RefuseOverLimit bool          // mexc: answer Blocked! beyond 30 streams; false: accept and stay silent
 	Scenario        Scenario      // faults by the clock, from Start; see LoadScenario
+	Compression     Compression   // for clients that offer it; default none
 }
 
 // withDefaults fills the zero fields and checks the rest; its error is one line
@@ -85,7 +86,7 @@ func (c Config) check() error {
 	if c.Once && c.Capture == "" {
 		return errors.New("once: wants a capture")
 	}
-	return errors.Join(c.checkCapture(), c.Faults.check(), c.Scenario.check())
+	return errors.Join(c.checkCapture(), c.Faults.check(), c.Scenario.check(), c.Compression.check())
 }
 
 func (c Config) checkCapture() error {

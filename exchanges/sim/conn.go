@@ -49,20 +49,21 @@ type conn struct {
 	late    chan lateMessage
 	pending atomic.Int64 // messages in late
 
-	mu     sync.Mutex // guards the fields below
-	wake   *sync.Cond // out, ending or dead changed
-	out    bytes.Buffer
-	flight int  // bytes the writer took and has not written yet
-	data   int  // data frames queued
-	flowed bool // data were queued since the last kick
-	reset  bool // end with a TCP reset
-	held   *frame
-	counts faultCounts
-	truth  ConnectionTruth
-	stream map[key]int // index into truth.Streams
-	ending bool        // write what is queued, then nothing more
-	dead   bool        // write nothing more
-	closed bool        // a close frame is queued
+	mu      sync.Mutex // guards the fields below
+	wake    *sync.Cond // out, ending or dead changed
+	out     bytes.Buffer
+	flight  int  // bytes the writer took and has not written yet
+	data    int  // data frames queued
+	flowed  bool // data were queued since the last kick
+	reset   bool // end with a TCP reset
+	held    *frame
+	counts  faultCounts
+	truth   ConnectionTruth
+	stream  map[key]int // index into truth.Streams
+	deflate *deflater   // nil where messages go as they are
+	ending  bool        // write what is queued, then nothing more
+	dead    bool        // write nothing more
+	closed  bool        // a close frame is queued
 
 	keysMu sync.Mutex
 	keys   []key // what the client subscribed to, in order
@@ -398,8 +399,13 @@ func (c *conn) closeLocked(code ws.StatusCode, reason string) {
 }
 
 func (c *conn) append(op ws.OpCode, payload []byte) {
+	h := ws.Header{Fin: true, OpCode: op}
+	if c.deflate != nil && op.IsData() {
+		payload, h.Rsv = c.deflate.message(payload), rsvDeflated
+	}
+	h.Length = int64(len(payload))
 	// bytes.Buffer does not fail.
-	_ = ws.WriteHeader(&c.out, ws.Header{Fin: true, OpCode: op, Length: int64(len(payload))})
+	_ = ws.WriteHeader(&c.out, h)
 	c.out.Write(payload)
 }
 

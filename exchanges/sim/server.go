@@ -378,13 +378,20 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request) {
 func (s *Server) accept(w http.ResponseWriter, r *http.Request) *conn {
 	s.upgrading.RLock()
 	defer s.upgrading.RUnlock()
-	nc, rw, _, err := ws.UpgradeHTTP(r, w)
+	agreed := negotiation{Compression: s.cfg.Compression}
+	nc, rw, _, err := ws.HTTPUpgrader{Negotiate: agreed.answer}.Upgrade(r, w)
 	if err != nil {
 		s.stats.update(func(t *Stats) { t.Refused++ })
 		s.cfg.Logger.Info("upgrade refused", "from", r.RemoteAddr, "why", err)
 		return nil
 	}
-	c, ok := s.admit(nc, rw.Reader)
+	packer, err := newDeflater(agreed)
+	if err != nil {
+		s.cfg.Logger.Error("client refused", "why", err)
+		_ = nc.Close()
+		return nil
+	}
+	c, ok := s.admit(nc, rw.Reader, packer)
 	if !ok {
 		_ = nc.Close()
 		return nil
@@ -414,9 +421,10 @@ func (s *Server) refuseUpgrade(w http.ResponseWriter) bool {
 }
 
 // admit registers a client, unless the server is closing.
-func (s *Server) admit(nc net.Conn, br *bufio.Reader) (*conn, bool) {
+func (s *Server) admit(nc net.Conn, br *bufio.Reader, packer *deflater) (*conn, bool) {
 	raw := rawConn(nc)
 	c := newConn(s, nc, raw, br, randomHex(8))
+	c.deflate = packer
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {

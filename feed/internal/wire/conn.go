@@ -63,6 +63,9 @@ func (c *Conn) Describe() string {
 		state := c.tls.ConnectionState()
 		transport = tls.VersionName(state.Version) + " " + tls.CipherSuiteName(state.CipherSuite)
 	}
+	if c.reader.inflate != nil {
+		transport += ", compressed"
+	}
 	return fmt.Sprintf("%s (%s, %s)", c.endpoint, c.remote, transport)
 }
 

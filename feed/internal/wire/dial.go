@@ -42,6 +42,8 @@ type DialConfig struct {
 	UserAgent string
 	// Header is sent with the upgrade request. It is not changed.
 	Header http.Header
+	// Deflate offers compressed messages.
+	Deflate Deflate
 	// Resolver looks names up; nil is the system's.
 	Resolver *net.Resolver
 }
@@ -196,10 +198,18 @@ func (d *dialling) upgrade(ctx context.Context, stream io.ReadWriter, r *Reader)
 	dialer := ws.Dialer{
 		Header:        ws.HandshakeHeaderHTTP(header),
 		OnStatusError: d.answer.read,
+		Extensions:    d.cfg.Deflate.offer(),
 	}
-	rest, _, err := dialer.Upgrade(stream, d.url)
+	rest, hands, err := dialer.Upgrade(stream, d.url)
 	if err != nil {
 		return d.failUpgrade(ctx, err)
+	}
+	agreed, err := agree(hands.Extensions)
+	if err != nil {
+		return d.fail(StageUpgrade, DialNotWebSocket, err, "the server's answer to the offer of compression is wrong: %v", err)
+	}
+	if agreed.deflate {
+		r.inflate = newInflater(agreed, r.maxMessage)
 	}
 	if rest == nil {
 		return nil

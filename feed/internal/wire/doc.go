@@ -37,5 +37,6 @@
 // # Limits
 //
 // Linux only. Message size, buffered output and queue length are bounded and
-// named in constants. WebSocket compression is never offered.
+// named in constants. Compressed messages (RFC 7692) are read where DialConfig
+// offers them; nothing is sent compressed.
 package wire

@@ -65,7 +65,7 @@ func (e *ProtocolError) Error() string { return "websocket: " + e.Reason }
 // What a Reader answers to a breach. Allocated once: the hot thread formats
 // nothing.
 var (
-	ErrReservedBits   = &ProtocolError{CloseProtocolError, "reserved bits set though no extension was agreed"}
+	ErrReservedBits   = &ProtocolError{CloseProtocolError, "reserved bits set that no agreed extension has"}
 	ErrMasked         = &ProtocolError{CloseProtocolError, "masked frame from the server"}
 	ErrOpcode         = &ProtocolError{CloseProtocolError, "unknown opcode"}
 	ErrControlLong    = &ProtocolError{CloseProtocolError, "control frame longer than 125 bytes"}
@@ -117,7 +117,9 @@ type Reader struct {
 	joined     []byte // its payload so far
 	maxMessage int
 	maxBuffer  int
-	err        error // set for good by the first breach
+	inflate    *inflater // where compressed messages were agreed on
+	deflated   bool      // the open fragmented message is compressed
+	err        error     // set for good by the first breach
 }
 
 // NewReader returns a Reader with a buffer of bufSize bytes that refuses
@@ -171,7 +173,7 @@ func (r *Reader) grow() {
 // release gives the buffers back. Nothing comes any more; what was handed out stays
 // valid for who still holds it.
 func (r *Reader) release() {
-	r.buf, r.joined, r.r, r.w, r.state = nil, nil, 0, 0, stateEnded
+	r.buf, r.joined, r.inflate, r.r, r.w, r.state = nil, nil, nil, 0, 0, stateEnded
 }
 
 // free is the room behind the unread bytes as they lie now.
@@ -254,6 +256,7 @@ func (r *Reader) fail(err *ProtocolError) (Message, error) {
 type header struct {
 	op         Op // 0 is a continuation
 	fin        bool
+	deflated   bool // of the first frame of a compressed message
 	head, size int
 }
 
@@ -262,7 +265,7 @@ func (r *Reader) parse(b []byte) (header, *ProtocolError) {
 	if len(b) < 2 {
 		return header{}, nil
 	}
-	h := header{op: Op(b[0] & 0x0F), fin: b[0]&0x80 != 0}
+	h := header{op: Op(b[0] & 0x0F), fin: b[0]&0x80 != 0, deflated: b[0]&rsv1 != 0}
 	if err := r.check(h, b[0], b[1]); err != nil {
 		return h, err
 	}
@@ -303,7 +306,7 @@ func (r *Reader) parse(b []byte) (header, *ProtocolError) {
 // check applies the rules that the first two bytes decide.
 func (r *Reader) check(h header, b0, b1 byte) *ProtocolError {
 	switch {
-	case b0&0x70 != 0:
+	case b0&0x70 != 0 && !r.mayDeflate(h, b0):
 		return ErrReservedBits
 	case h.op > OpPong || h.op > OpBinary && h.op < OpClose:
 		return ErrOpcode
@@ -321,6 +324,15 @@ func (r *Reader) check(h header, b0, b1 byte) *ProtocolError {
 	return nil
 }
 
+// rsv1 marks the first frame of a compressed message (RFC 7692 section 6).
+const rsv1 = 0x40
+
+// mayDeflate says that reserved bits are the mark of compression alone, agreed on, on
+// the first frame of a data message.
+func (r *Reader) mayDeflate(h header, b0 byte) bool {
+	return r.inflate != nil && b0&0x70 == rsv1 && (h.op == OpText || h.op == OpBinary)
+}
+
 // take makes a whole frame into a message, or into a part of one (OpNone).
 func (r *Reader) take(h header, p []byte) (Message, *ProtocolError) {
 	switch {
@@ -330,9 +342,9 @@ func (r *Reader) take(h header, p []byte) (Message, *ProtocolError) {
 	case h.op >= OpClose:
 		return Message{Op: h.op, Payload: p}, nil
 	case h.fin && r.state == stateBetween:
-		return dataMessage(h.op, p)
+		return r.data(h.op, h.deflated, p)
 	case h.op != 0:
-		r.state, r.op = stateFragmented, h.op
+		r.state, r.op, r.deflated = stateFragmented, h.op, h.deflated
 		r.joined = r.joined[:0]
 	}
 	r.join(p)
@@ -340,7 +352,7 @@ func (r *Reader) take(h header, p []byte) (Message, *ProtocolError) {
 		return Message{}, nil
 	}
 	r.state = stateBetween
-	m, err := dataMessage(r.op, r.joined)
+	m, err := r.data(r.op, r.deflated, r.joined)
 	r.joined = r.joined[:0]
 	return m, err
 }
@@ -350,6 +362,17 @@ func (r *Reader) join(p []byte) {
 		r.joined = slices.Grow(r.joined, len(p)+Padding)
 	}
 	r.joined = append(r.joined, p...)
+}
+
+// data is a data message, inflated where it came compressed.
+func (r *Reader) data(op Op, deflated bool, p []byte) (Message, *ProtocolError) {
+	if deflated {
+		var err *ProtocolError
+		if p, err = r.inflate.message(p); err != nil {
+			return Message{}, err
+		}
+	}
+	return dataMessage(op, p)
 }
 
 func dataMessage(op Op, p []byte) (Message, *ProtocolError) {
