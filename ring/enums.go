@@ -267,6 +267,7 @@ const (
 	CounterFallbacksOther      Counter = 36 // messages of no template's shape on channels nobody asked for
 
 	CounterPerpetuals Counter = 37 // PERPETUAL records
+	CounterBackfilled Counter = 38 // trades fetched after an outage
 )
 
 // Answer is what a reader's call says. The same in every language.

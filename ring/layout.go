@@ -131,9 +131,12 @@ type Header struct {
 	ProcessHeartbeatTimeNS int64     `doc:"publisher's clock at that beat"`
 	Reserved5              [112]byte `doc:"zero"`
 
-	HotHeartbeat       uint64    `doc:"counts up while the hot thread turns; atomic"`
-	HotHeartbeatTimeNS int64     `doc:"publisher's clock at that beat"`
-	Reserved6          [112]byte `doc:"zero"`
+	HotHeartbeat       uint64   `doc:"counts up while the hot thread turns; atomic"`
+	HotHeartbeatTimeNS int64    `doc:"publisher's clock at that beat"`
+	ClockOffsetNS      int64    `doc:"how far the venue's clock is ahead of the publisher's, below zero behind; atomic"`
+	ClockUncertaintyNS int64    `doc:"the true offset is within this of ClockOffsetNS: half a round trip and the venue's resolution; atomic"`
+	ClockMeasuredNS    int64    `doc:"when the offset was measured, publisher's clock; zero before the first; stored last; atomic"`
+	Reserved6          [88]byte `doc:"zero"`
 
 	Watermark    uint64    `doc:"board and books reflect every record up to this one; atomic, release"`
 	LastSequence uint64    `doc:"last committed record when the frame ended: a hint, never polled; atomic"`

@@ -6,7 +6,7 @@ import "strconv"
 
 // FormatHash is FNV-1a 64 over the version and every name, offset, type and value
 // of the format. Two programs with the same hash read the same bytes alike.
-const FormatHash = 0xfab2e4aa54c10d75
+const FormatHash = 0x7daf1c9066d31d66
 
 // String is the format's name of v; a value without one prints as KIND_ and its number.
 func (v Kind) String() string {
@@ -342,6 +342,7 @@ var CounterNames = [64]string{
 	35: "FALLBACKS_TICKER",
 	36: "FALLBACKS_OTHER",
 	37: "PERPETUALS",
+	38: "BACKFILLED",
 }
 
 // String is the format's name of v; a value without one prints as COUNTER_ and its number.
@@ -423,6 +424,8 @@ func (v Counter) String() string {
 		return "FALLBACKS_OTHER"
 	case CounterPerpetuals:
 		return "PERPETUALS"
+	case CounterBackfilled:
+		return "BACKFILLED"
 	}
 	return "COUNTER_" + strconv.FormatInt(int64(v), 10)
 }

@@ -136,6 +136,15 @@ func (v *View) State() State { return State(atomic.LoadUint32(&v.h.State)) }
 // SuccessorGeneration is the generation that replaced this one, once SUPERSEDED.
 func (v *View) SuccessorGeneration() uint64 { return atomic.LoadUint64(&v.h.SuccessorGeneration) }
 
+// VenueClock is how far the venue's clock is ahead of the publisher's (below zero
+// behind), within what the truth lies of it, and when it was measured by the publisher's
+// clock, ns; measuredNS is 0 before the first measurement. The three are loaded one by
+// one: a new measurement may stand between them.
+func (v *View) VenueClock() (offsetNS, uncertaintyNS, measuredNS int64) {
+	measuredNS = atomic.LoadInt64(&v.h.ClockMeasuredNS) // pairs with Writer.SetVenueClock
+	return atomic.LoadInt64(&v.h.ClockOffsetNS), atomic.LoadInt64(&v.h.ClockUncertaintyNS), measuredNS
+}
+
 // HotHeartbeat moves every 50 ms while the hot thread turns.
 func (v *View) HotHeartbeat() (beat uint64, timeNS int64) {
 	return atomic.LoadUint64(&v.h.HotHeartbeat), atomic.LoadInt64(&v.h.HotHeartbeatTimeNS)

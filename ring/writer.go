@@ -133,6 +133,14 @@ func (w *Writer) HotBeat(nowNS int64) {
 	store64(&w.view.h.HotHeartbeat, w.beat)
 }
 
+// SetVenueClock stores how far the venue's clock is ahead of the publisher's, within what
+// bound, and when that was measured, ns.
+func (w *Writer) SetVenueClock(offsetNS, uncertaintyNS, measuredNS int64) {
+	store64(asU64(&w.view.h.ClockOffsetNS), uint64(offsetNS))
+	store64(asU64(&w.view.h.ClockUncertaintyNS), uint64(uncertaintyNS))
+	store64(asU64(&w.view.h.ClockMeasuredNS), uint64(measuredNS)) // pairs with the load in View.VenueClock
+}
+
 // ProcessBeat moves the process heartbeat. Unlike all else here it belongs to one
 // other thread of the publisher's process.
 func (w *Writer) ProcessBeat(nowNS int64) {

@@ -23,7 +23,7 @@ extern "C" {
 #endif
 
 /* FNV-1a 64 over every name, offset, type and value of the format. */
-#define TICKRING_FORMAT_HASH UINT64_C(0xfab2e4aa54c10d75)
+#define TICKRING_FORMAT_HASH UINT64_C(0x7daf1c9066d31d66)
 
 /* LayoutVersion is raised with every change of bytes that a reader can see. It is 0 while the layout may still move. */
 #define TICKRING_LAYOUT_VERSION 0
@@ -288,7 +288,8 @@ enum tickring_counter {
 	TICKRING_COUNTER_FALLBACKS_ORDER_BOOK = 34, /* books of no template's shape */
 	TICKRING_COUNTER_FALLBACKS_TICKER = 35, /* tickers of no template's shape */
 	TICKRING_COUNTER_FALLBACKS_OTHER = 36, /* messages of no template's shape on channels nobody asked for */
-	TICKRING_COUNTER_PERPETUALS = 37 /* PERPETUAL records */
+	TICKRING_COUNTER_PERPETUALS = 37, /* PERPETUAL records */
+	TICKRING_COUNTER_BACKFILLED = 38 /* trades fetched after an outage */
 };
 
 /* Answer is what a reader's call says. The same in every language. */
@@ -544,7 +545,10 @@ typedef struct tickring_header {
 	uint8_t reserved5[112]; /* 1168: zero */
 	uint64_t hot_heartbeat; /* 1280: counts up while the hot thread turns; atomic */
 	int64_t hot_heartbeat_time_ns; /* 1288: publisher's clock at that beat */
-	uint8_t reserved6[112]; /* 1296: zero */
+	int64_t clock_offset_ns; /* 1296: how far the venue's clock is ahead of the publisher's, below zero behind; atomic */
+	int64_t clock_uncertainty_ns; /* 1304: the true offset is within this of ClockOffsetNS: half a round trip and the venue's resolution; atomic */
+	int64_t clock_measured_ns; /* 1312: when the offset was measured, publisher's clock; zero before the first; stored last; atomic */
+	uint8_t reserved6[88]; /* 1320: zero */
 	uint64_t watermark; /* 1408: board and books reflect every record up to this one; atomic, release */
 	uint64_t last_sequence; /* 1416: last committed record when the frame ended: a hint, never polled; atomic */
 	uint8_t reserved7[112]; /* 1424: zero */
@@ -589,7 +593,10 @@ TICKRING_ASSERT_LAYOUT(offsetof(tickring_header, process_heartbeat_time_ns) == 1
 TICKRING_ASSERT_LAYOUT(offsetof(tickring_header, reserved5) == 1168, "offset of reserved5");
 TICKRING_ASSERT_LAYOUT(offsetof(tickring_header, hot_heartbeat) == 1280, "offset of hot_heartbeat");
 TICKRING_ASSERT_LAYOUT(offsetof(tickring_header, hot_heartbeat_time_ns) == 1288, "offset of hot_heartbeat_time_ns");
-TICKRING_ASSERT_LAYOUT(offsetof(tickring_header, reserved6) == 1296, "offset of reserved6");
+TICKRING_ASSERT_LAYOUT(offsetof(tickring_header, clock_offset_ns) == 1296, "offset of clock_offset_ns");
+TICKRING_ASSERT_LAYOUT(offsetof(tickring_header, clock_uncertainty_ns) == 1304, "offset of clock_uncertainty_ns");
+TICKRING_ASSERT_LAYOUT(offsetof(tickring_header, clock_measured_ns) == 1312, "offset of clock_measured_ns");
+TICKRING_ASSERT_LAYOUT(offsetof(tickring_header, reserved6) == 1320, "offset of reserved6");
 TICKRING_ASSERT_LAYOUT(offsetof(tickring_header, watermark) == 1408, "offset of watermark");
 TICKRING_ASSERT_LAYOUT(offsetof(tickring_header, last_sequence) == 1416, "offset of last_sequence");
 TICKRING_ASSERT_LAYOUT(offsetof(tickring_header, reserved7) == 1424, "offset of reserved7");

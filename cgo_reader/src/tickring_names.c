@@ -419,6 +419,8 @@ const char *tickring_counter_name(uint32_t value)
 		return "FALLBACKS_OTHER";
 	case TICKRING_COUNTER_PERPETUALS:
 		return "PERPETUALS";
+	case TICKRING_COUNTER_BACKFILLED:
+		return "BACKFILLED";
 	default:
 		return NULL;
 	}

@@ -302,6 +302,7 @@ export declare const Counter: {
   readonly FALLBACKS_TICKER: 35; // tickers of no template's shape
   readonly FALLBACKS_OTHER: 36; // messages of no template's shape on channels nobody asked for
   readonly PERPETUALS: 37; // PERPETUAL records
+  readonly BACKFILLED: 38; // trades fetched after an outage
 };
 export type Counter = (typeof Counter)[keyof typeof Counter];
 

@@ -4,7 +4,7 @@
 "use strict";
 
 // FNV-1a 64 over every name, offset, type and value of the format.
-const FORMAT_HASH = 0xfab2e4aa54c10d75n;
+const FORMAT_HASH = 0x7daf1c9066d31d66n;
 // LayoutVersion is raised with every change of bytes that a reader can see. It is 0 while the
 // layout may still move.
 const LAYOUT_VERSION = 0;
@@ -274,6 +274,7 @@ const Counter = Object.freeze({
   FALLBACKS_TICKER: 35, // tickers of no template's shape
   FALLBACKS_OTHER: 36, // messages of no template's shape on channels nobody asked for
   PERPETUALS: 37, // PERPETUAL records
+  BACKFILLED: 38, // trades fetched after an outage
 });
 
 // Answer is what a reader's call says. The same in every language.
@@ -328,7 +329,10 @@ const STRUCTS = Object.freeze({
       field("reserved5", 1168, "u8", 112), // zero
       field("hot_heartbeat", 1280, "u64", 0), // counts up while the hot thread turns; atomic
       field("hot_heartbeat_time_ns", 1288, "i64", 0), // publisher's clock at that beat
-      field("reserved6", 1296, "u8", 112), // zero
+      field("clock_offset_ns", 1296, "i64", 0), // how far the venue's clock is ahead of the publisher's, below zero behind; atomic
+      field("clock_uncertainty_ns", 1304, "i64", 0), // the true offset is within this of ClockOffsetNS: half a round trip and the venue's resolution; atomic
+      field("clock_measured_ns", 1312, "i64", 0), // when the offset was measured, publisher's clock; zero before the first; stored last; atomic
+      field("reserved6", 1320, "u8", 88), // zero
       field("watermark", 1408, "u64", 0), // board and books reflect every record up to this one; atomic, release
       field("last_sequence", 1416, "u64", 0), // last committed record when the frame ended: a hint, never polled; atomic
       field("reserved7", 1424, "u8", 112), // zero

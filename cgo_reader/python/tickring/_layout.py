@@ -27,7 +27,7 @@ class Struct(NamedTuple):
 
 
 # FNV-1a 64 over every name, offset, type and value of the format.
-FORMAT_HASH: Final = 0xFAB2E4AA54C10D75
+FORMAT_HASH: Final = 0x7DAF1C9066D31D66
 # LayoutVersion is raised with every change of bytes that a reader can see. It is 0 while
 # the layout may still move.
 LAYOUT_VERSION: Final = 0
@@ -319,6 +319,7 @@ class Counter(IntEnum):
     FALLBACKS_TICKER = 35  # tickers of no template's shape
     FALLBACKS_OTHER = 36  # messages of no template's shape on channels nobody asked for
     PERPETUALS = 37  # PERPETUAL records
+    BACKFILLED = 38  # trades fetched after an outage
 
 
 class Answer(IntEnum):
@@ -409,8 +410,14 @@ HEADER_STRUCT: Final = Struct(
         Field("hot_heartbeat", 1280, "u64", 0),
         # publisher's clock at that beat
         Field("hot_heartbeat_time_ns", 1288, "i64", 0),
+        # how far the venue's clock is ahead of the publisher's, below zero behind; atomic
+        Field("clock_offset_ns", 1296, "i64", 0),
+        # the true offset is within this of ClockOffsetNS: half a round trip and the venue's resolution; atomic
+        Field("clock_uncertainty_ns", 1304, "i64", 0),
+        # when the offset was measured, publisher's clock; zero before the first; stored last; atomic
+        Field("clock_measured_ns", 1312, "i64", 0),
         # zero
-        Field("reserved6", 1296, "u8", 112),
+        Field("reserved6", 1320, "u8", 88),
         # board and books reflect every record up to this one; atomic, release
         Field("watermark", 1408, "u64", 0),
         # last committed record when the frame ended: a hint, never polled; atomic

@@ -12,7 +12,7 @@
 use core::mem::{offset_of, size_of};
 
 /// FNV-1a 64 over every name, offset, type and value of the format.
-pub const FORMAT_HASH: u64 = 0xfab2e4aa54c10d75;
+pub const FORMAT_HASH: u64 = 0x7daf1c9066d31d66;
 /// LayoutVersion is raised with every change of bytes that a reader can see. It is 0
 /// while the layout may still move.
 pub const LAYOUT_VERSION: u32 = 0;
@@ -556,6 +556,8 @@ pub const COUNTER_FALLBACKS_TICKER: u32 = 35;
 pub const COUNTER_FALLBACKS_OTHER: u32 = 36;
 /// PERPETUAL records
 pub const COUNTER_PERPETUALS: u32 = 37;
+/// trades fetched after an outage
+pub const COUNTER_BACKFILLED: u32 = 38;
 
 /// The format's name of a Counter; none where a value has no name.
 pub const fn counter_name(value: u32) -> Option<&'static str> {
@@ -598,6 +600,7 @@ pub const fn counter_name(value: u32) -> Option<&'static str> {
         COUNTER_FALLBACKS_TICKER => Some("FALLBACKS_TICKER"),
         COUNTER_FALLBACKS_OTHER => Some("FALLBACKS_OTHER"),
         COUNTER_PERPETUALS => Some("PERPETUALS"),
+        COUNTER_BACKFILLED => Some("BACKFILLED"),
         _ => None,
     }
 }
@@ -706,8 +709,17 @@ pub struct Header {
     pub hot_heartbeat: u64,
     /// 1288: publisher's clock at that beat
     pub hot_heartbeat_time_ns: i64,
-    /// 1296: zero
-    pub reserved6: [u8; 112],
+    /// 1296: how far the venue's clock is ahead of the publisher's, below zero behind;
+    /// atomic
+    pub clock_offset_ns: i64,
+    /// 1304: the true offset is within this of ClockOffsetNS: half a round trip and the
+    /// venue's resolution; atomic
+    pub clock_uncertainty_ns: i64,
+    /// 1312: when the offset was measured, publisher's clock; zero before the first;
+    /// stored last; atomic
+    pub clock_measured_ns: i64,
+    /// 1320: zero
+    pub reserved6: [u8; 88],
     /// 1408: board and books reflect every record up to this one; atomic, release
     pub watermark: u64,
     /// 1416: last committed record when the frame ended: a hint, never polled; atomic
@@ -764,7 +776,10 @@ impl Header {
         reserved5: [0; 112],
         hot_heartbeat: 0,
         hot_heartbeat_time_ns: 0,
-        reserved6: [0; 112],
+        clock_offset_ns: 0,
+        clock_uncertainty_ns: 0,
+        clock_measured_ns: 0,
+        reserved6: [0; 88],
         watermark: 0,
         last_sequence: 0,
         reserved7: [0; 112],
@@ -811,7 +826,10 @@ const _: () = assert!(offset_of!(Header, process_heartbeat_time_ns) == 1160);
 const _: () = assert!(offset_of!(Header, reserved5) == 1168);
 const _: () = assert!(offset_of!(Header, hot_heartbeat) == 1280);
 const _: () = assert!(offset_of!(Header, hot_heartbeat_time_ns) == 1288);
-const _: () = assert!(offset_of!(Header, reserved6) == 1296);
+const _: () = assert!(offset_of!(Header, clock_offset_ns) == 1296);
+const _: () = assert!(offset_of!(Header, clock_uncertainty_ns) == 1304);
+const _: () = assert!(offset_of!(Header, clock_measured_ns) == 1312);
+const _: () = assert!(offset_of!(Header, reserved6) == 1320);
 const _: () = assert!(offset_of!(Header, watermark) == 1408);
 const _: () = assert!(offset_of!(Header, last_sequence) == 1416);
 const _: () = assert!(offset_of!(Header, reserved7) == 1424);

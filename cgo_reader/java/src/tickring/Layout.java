@@ -15,7 +15,7 @@ public final class Layout {
     public record Field(String name, int offset, String type, int length) {}
 
     /** FNV-1a 64 over every name, offset, type and value of the format. */
-    public static final long FORMAT_HASH = 0xfab2e4aa54c10d75L;
+    public static final long FORMAT_HASH = 0x7daf1c9066d31d66L;
     /**
      * LayoutVersion is raised with every change of bytes that a reader can see. It is 0 while the
      * layout may still move.
@@ -667,9 +667,11 @@ public final class Layout {
         /** messages of no template's shape on channels nobody asked for */
         FALLBACKS_OTHER(36),
         /** PERPETUAL records */
-        PERPETUALS(37);
+        PERPETUALS(37),
+        /** trades fetched after an outage */
+        BACKFILLED(38);
 
-        private static final Counter[] BY_VALUE = new Counter[38];
+        private static final Counter[] BY_VALUE = new Counter[39];
 
         static {
             for (Counter each : values()) {
@@ -803,8 +805,20 @@ public final class Layout {
         public static final int HOT_HEARTBEAT = 1280;
         /** publisher's clock at that beat */
         public static final int HOT_HEARTBEAT_TIME_NS = 1288;
+        /** how far the venue's clock is ahead of the publisher's, below zero behind; atomic */
+        public static final int CLOCK_OFFSET_NS = 1296;
+        /**
+         * the true offset is within this of ClockOffsetNS: half a round trip and the venue's
+         * resolution; atomic
+         */
+        public static final int CLOCK_UNCERTAINTY_NS = 1304;
+        /**
+         * when the offset was measured, publisher's clock; zero before the first; stored last;
+         * atomic
+         */
+        public static final int CLOCK_MEASURED_NS = 1312;
         /** zero */
-        public static final int RESERVED6 = 1296;
+        public static final int RESERVED6 = 1320;
         /** board and books reflect every record up to this one; atomic, release */
         public static final int WATERMARK = 1408;
         /** last committed record when the frame ended: a hint, never polled; atomic */
@@ -860,7 +874,10 @@ public final class Layout {
                         new Field("reserved5", 1168, "u8", 112),
                         new Field("hot_heartbeat", 1280, "u64", 0),
                         new Field("hot_heartbeat_time_ns", 1288, "i64", 0),
-                        new Field("reserved6", 1296, "u8", 112),
+                        new Field("clock_offset_ns", 1296, "i64", 0),
+                        new Field("clock_uncertainty_ns", 1304, "i64", 0),
+                        new Field("clock_measured_ns", 1312, "i64", 0),
+                        new Field("reserved6", 1320, "u8", 88),
                         new Field("watermark", 1408, "u64", 0),
                         new Field("last_sequence", 1416, "u64", 0),
                         new Field("reserved7", 1424, "u8", 112),
