@@ -19,6 +19,7 @@ import (
 	"github.com/tickring/tickring/bench/internal/kit"
 	"github.com/tickring/tickring/exchanges"
 	"github.com/tickring/tickring/exchanges/gateio"
+	"github.com/tickring/tickring/exchanges/gateiofutures"
 )
 
 // Decoders, as they are called in tables and figures.
@@ -44,19 +45,36 @@ type decoder struct {
 
 var errRefused = errors.New("refused")
 
-// goDecoders makes all that are Go for a message of Gate.io.
+// dialect is a venue's, of those whose messages are texts.
+type dialect interface {
+	Decode(raw []byte, symbols *exchanges.SymbolTable, batch *exchanges.Batch) exchanges.Verdict
+	Fallbacks() []exchanges.FastStats
+}
+
+func dialectOf(channel string) dialect {
+	if strings.HasPrefix(channel, futuresPrefix) {
+		return gateiofutures.New()
+	}
+	return gateio.New()
+}
+
+// goDecoders makes all that are Go for a message of Gate.io. Package plain has spot's
+// messages only.
 func goDecoders(channel, text string) []decoder {
 	raw := padded(text)
-	return []decoder{
-		{decOurs, ourDecoder(gateio.New(), raw)},
+	list := []decoder{
+		{decOurs, ourDecoder(dialectOf(channel), raw)},
 		// A leading blank is JSON as well, and none of the templates': what decodes then is
 		// the fallback, easyjson's code with field types that allocate nothing.
-		{decReference, ourDecoder(gateio.New(), padded(" "+text))},
-		{decEasyjson, func() error { return easyjson.Unmarshal(raw, generatedOf(channel).(easyjson.Unmarshaler)) }},
+		{decReference, ourDecoder(dialectOf(channel), padded(" "+text))},
 		{decSonic, func() error { return sonic.ConfigFastest.Unmarshal(raw, bareOf(channel)) }},
 		{decGoccy, func() error { return goccy.Unmarshal(raw, bareOf(channel)) }},
 		{decStandard, func() error { return json.Unmarshal(raw, bareOf(channel)) }},
 	}
+	if strings.HasPrefix(channel, futuresPrefix) {
+		return list
+	}
+	return append(list, decoder{decEasyjson, func() error { return easyjson.Unmarshal(raw, generatedOf(channel).(easyjson.Unmarshaler)) }})
 }
 
 // padded is a message as the wire hands it out: with allocation behind it.
@@ -64,7 +82,7 @@ func padded(text string) []byte {
 	return append(make([]byte, 0, len(text)+exchanges.FastPadding), text...)
 }
 
-func ourDecoder(d *gateio.Dialect, raw []byte) func() error {
+func ourDecoder(d dialect, raw []byte) func() error {
 	symbols, batch := exchanges.NewLearningTable(), new(exchanges.Batch)
 	return func() error {
 		if v := d.Decode(raw, symbols, batch); v.Class != exchanges.ClassData {
@@ -115,7 +133,7 @@ func runDecode(args []string) error {
 	if err := kit.PinThread(*cpu); err != nil {
 		return err
 	}
-	for _, fr := range list {
+	for _, fr := range append(list, futuresFrames()...) {
 		for _, d := range goDecoders(fr.channel, fr.text) {
 			ns, err := timeFor(decodeTime, d.decode)
 			if err != nil {

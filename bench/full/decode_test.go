@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/bytedance/sonic"
@@ -14,7 +15,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tickring/tickring/exchanges"
-	"github.com/tickring/tickring/exchanges/gateio"
 )
 
 // benchFrames are those of bench/measure.
@@ -35,13 +35,13 @@ func benchFrames(t *testing.T) []frame {
 // A comparison is one only when all decoders read the whole frame: ours by a template,
 // the fallback by the fallback, and the others the same values.
 func TestDecodersReadTheWholeFrame(t *testing.T) {
-	for _, f := range benchFrames(t) {
+	for _, f := range append(benchFrames(t), futuresFrames()...) {
 		t.Run(f.channel, func(t *testing.T) {
 			for _, d := range goDecoders(f.channel, f.text) {
 				require.NoError(t, d.decode(), d.name)
 			}
-			assert.EqualValues(t, [2]uint64{1, 0}, hitsAndFallbacks(t, f.text), "a template accepts it")
-			assert.EqualValues(t, [2]uint64{0, 1}, hitsAndFallbacks(t, " "+f.text), "the blank leads to the fallback")
+			assert.EqualValues(t, [2]uint64{1, 0}, hitsAndFallbacks(t, f.channel, f.text), "a template accepts it")
+			assert.EqualValues(t, [2]uint64{0, 1}, hitsAndFallbacks(t, f.channel, " "+f.text), "the blank leads to the fallback")
 
 			standard := bareOf(f.channel)
 			require.NoError(t, json.Unmarshal([]byte(f.text), standard))
@@ -49,6 +49,9 @@ func TestDecodersReadTheWholeFrame(t *testing.T) {
 				m := bareOf(f.channel)
 				require.NoError(t, unmarshal([]byte(f.text), m))
 				assert.Equal(t, standard, m, name)
+			}
+			if strings.HasPrefix(f.channel, futuresPrefix) {
+				return
 			}
 			generated := generatedOf(f.channel)
 			require.NoError(t, easyjson.Unmarshal([]byte(f.text), generated.(easyjson.Unmarshaler)))
@@ -61,9 +64,9 @@ func TestDecodersReadTheWholeFrame(t *testing.T) {
 	}
 }
 
-func hitsAndFallbacks(t *testing.T, text string) (n [2]uint64) {
+func hitsAndFallbacks(t *testing.T, channel, text string) (n [2]uint64) {
 	t.Helper()
-	d := gateio.New()
+	d := dialectOf(channel)
 	v := d.Decode(padded(text), exchanges.NewLearningTable(), new(exchanges.Batch))
 	require.Equal(t, exchanges.ClassData, v.Class, "%s", v.Text)
 	for _, s := range d.Fallbacks() {

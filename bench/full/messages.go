@@ -94,6 +94,16 @@ func bareOf(channel string) any {
 		return new(tickerMessage)
 	case orderBook:
 		return new(bookMessage)
+	case futuresPrefix + bookTicker:
+		return new(bookTickerMessage) // of the same shape as on spot
+	case futuresPrefix + trade:
+		return new(futuresTradesMessage)
+	case futuresPrefix + ticker:
+		return new(futuresTickersMessage)
+	case futuresPrefix + "order_book_update":
+		return new(futuresUpdateMessage)
+	case futuresPrefix + orderBook:
+		return new(futuresBookMessage)
 	}
 	return new(updateMessage)
 }

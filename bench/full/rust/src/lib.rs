@@ -57,7 +57,12 @@ impl Samples {
     pub fn new(count: usize, warm: u64) -> Self {
         let mut kept = vec![[1; 3]; count]; // no page fault later
         kept.clear();
-        Samples { kept, count, warm, seen: 0 }
+        Samples {
+            kept,
+            count,
+            warm,
+            seen: 0,
+        }
     }
 
     /// Notes one.

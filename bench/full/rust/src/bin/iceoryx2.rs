@@ -31,7 +31,10 @@ struct Job {
 
 fn job(args: &[String]) -> Result<Job, Box<dyn Error>> {
     let [address, count, warm, writer, reader, _helper, interval] = args else {
-        return Err("usage: iceoryx2-peer ADDRESS COUNT WARM WRITER_CPU READER_CPU HELPER_CPU INTERVAL".into());
+        return Err(
+            "usage: iceoryx2-peer ADDRESS COUNT WARM WRITER_CPU READER_CPU HELPER_CPU INTERVAL"
+                .into(),
+        );
     };
     Ok(Job {
         address: address.clone(),
@@ -52,7 +55,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 }
 
-type Service = iceoryx2::service::port_factory::publish_subscribe::PortFactory<ipc::Service, Message, ()>;
+type Service =
+    iceoryx2::service::port_factory::publish_subscribe::PortFactory<ipc::Service, Message, ()>;
 
 fn service(node: &Node<ipc::Service>, j: &Job) -> Result<Service, Box<dyn Error>> {
     Ok(node
@@ -85,7 +89,11 @@ fn write(j: &Job, args: &[String]) -> Result<(), Box<dyn Error>> {
     }
     settle(j.writer_cpu)?;
     let send = |sent: i64, due: i64| -> Result<(), Box<dyn Error>> {
-        let message = Message { sent, due, rest: [7; 14] };
+        let message = Message {
+            sent,
+            due,
+            rest: [7; 14],
+        };
         publisher.loan_uninit()?.write_payload(message).send()?;
         Ok(())
     };
@@ -112,7 +120,9 @@ fn read(j: &Job) -> Result<(), Box<dyn Error>> {
     let subscriber = service(&node, j)?.subscriber_builder().create()?;
     settle(j.reader_cpu)?;
     loop {
-        let Some(message) = subscriber.receive()? else { continue };
+        let Some(message) = subscriber.receive()? else {
+            continue;
+        };
         if message.sent == 0 {
             break;
         }

@@ -26,13 +26,19 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("ready");
     let mut lost = 0;
     loop {
-        let answer = if head { reader.next_head() } else { reader.next() };
+        let answer = if head {
+            reader.next_head()
+        } else {
+            reader.next()
+        };
         match answer {
             Answer::Record(r) => samples.take([r.recv_time_ns, r.venue_sequence as i64, ticks()]),
             Answer::Overrun(n) => lost += n,
             Answer::Empty | Answer::Stale => {}
             Answer::Closed => break,
-            Answer::Superseded | Answer::Damaged => return Err("reader: the segment is not the writer's".into()),
+            Answer::Superseded | Answer::Damaged => {
+                return Err("reader: the segment is not the writer's".into());
+            }
         }
     }
     Ok(samples.print(lost)?)
