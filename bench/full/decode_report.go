@@ -85,6 +85,9 @@ func (b *bench) reportDecode() error {
 			}
 		}
 	}
+	b.Printf("\n== decode alone, CPU ns per frame (allocations); the same bytes for all, %d rounds in turn\n", b.rounds)
+	b.Printf("   tickring: exact decimals, instrument found, required keys checked; %s: our fallback, easyjson's code with\n", decReference)
+	b.Printf("   field types that allocate nothing, the same result; %s makes exact decimals too; all others leave texts\n", decSimdExact)
 	b.printDecode(texts, []string{decOurs, decReference, decEasyjson, decSonic, decGoccy, decStandard, decSimd, decSimdExact, decMsgspec})
 	b.Printf("\n   protobuf; vtprotobuf in its unsafe form: texts point into the message, numbers left as text\n")
 	b.printDecode(pushes, []string{decOurs, decVT, decProtobuf})
@@ -113,9 +116,6 @@ func (b *bench) decodeRound(rows *decodeRows, frames, cpu string) error {
 }
 
 func (b *bench) printDecode(r *decodeRows, names []string) {
-	b.Printf("\n== decode alone, CPU ns per frame (allocations); the same bytes for all, %d rounds in turn\n", b.rounds)
-	b.Printf("   tickring: exact decimals, instrument found, required keys checked; %s: our fallback, easyjson's code with\n", decReference)
-	b.Printf("   field types that allocate nothing, the same result; %s makes exact decimals too; all others leave texts\n", decSimdExact)
 	b.Printf("  %-22s %5s", "channel", "bytes")
 	for _, n := range names {
 		b.Printf(" %17s", n)
