@@ -69,4 +69,11 @@ var candidates = []candidate{
 		build: rustBuild,
 		run:   "exec $OUT/conformance-rust rust-c",
 	},
+	{
+		name:  "java",
+		needs: []string{"javac", "make"},
+		build: "make -s -C cgo_reader/java conformance BUILD=$OUT/java",
+		run: "exec java -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp $OUT/java/tickring.jar:$OUT/java/conformance " +
+			"tickring.Conformance",
+	},
 }
