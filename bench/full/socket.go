@@ -180,15 +180,15 @@ type subject struct {
 func (b *bench) subjects(nats string) []subject {
 	list := []subject{{"tickring", "tickring", true, (*bench).runOurs}}
 	if b.tool("copy") != "" {
-		list = append(list, subject{"C: recv, decrypt, memcpy", "copy", true, (*bench).runCopy})
+		list = append(list, subject{"C copy", "copy", true, (*bench).runCopy})
 	}
-	list = append(list, subject{"Go: gorilla, encoding/json, locked maps, callbacks", "design", false, clientRun("design", "")})
+	list = append(list, subject{"Go design", "design", false, clientRun("design", "")})
 	if nats != "" {
-		list = append(list, subject{"Go: gorilla, sonic, NATS, Go reader", "go_nats", false, forwardRun(nats)})
+		list = append(list, subject{"Go over NATS", "go_nats", false, forwardRun(nats)})
 	}
 	for _, library := range []string{"websockets", "picows"} {
 		if b.tool("python-client") != "" {
-			list = append(list, subject{"Python: " + library + ", msgspec", library, false, pythonRun(library)})
+			list = append(list, subject{"Python " + library, library, false, pythonRun(library)})
 		}
 	}
 	return list
@@ -254,7 +254,9 @@ func (b *bench) measureWay(rows map[string]*kit.Series, s subject, w way) error 
 
 func (b *bench) printWays(list []subject, rows map[string]*kit.Series) {
 	b.Printf("\n== socket to reader, ns; a venue on CPU %d stamps each frame as it sends it; %d rounds of all in turn\n", b.helper, b.rounds)
-	b.Printf("   tickring: hot thread busy on CPU %d, C reader spinning on CPU %d; copy: the least that C can do, into the same ring\n", b.cpus.Publisher, b.cpus.Reader)
+	b.Printf("   tickring: hot thread busy on CPU %d, C reader spinning on CPU %d\n", b.cpus.Publisher, b.cpus.Reader)
+	b.Printf("   C copy: recv, decrypt (OpenSSL) and memcpy into the same ring, for the same reader; Go design: gorilla, encoding/json, maps\n")
+	b.Printf("   behind locks, callbacks; Go over NATS: gorilla, sonic, NATS, a Go subscriber; Python: uvloop, the library, msgspec\n")
 	b.Printf("   the others run where the system puts them, and their reader is their own: a callback, or a subscriber of NATS\n")
 	if b.helper == b.cpus.Reader {
 		b.Printf("   fewer than 3 CPUs: the venue shares the reader's, whose reader yields it when there is nothing\n")
