@@ -53,6 +53,12 @@ bench:
 bench-full:
 	@bench/full/run
 
+# Instructions and times beside the branch's base: make bench-check [BASE=COMMIT], see
+# docs/operations.md.
+.PHONY: bench-check
+bench-check:
+	@mkdir -p $(BIN) && $(GO) build -o $(BIN)/check ./bench/check && $(BIN)/check $(if $(BASE),-base $(BASE))
+
 generate:
 	$(GO) generate ./...
 
