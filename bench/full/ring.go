@@ -14,6 +14,7 @@ type crossings struct {
 	rows  map[string]*kit.Series
 	p99   map[string][]float64 // by round
 	rates map[string][]float64
+	left  leftOut
 }
 
 func rowKey(p peer, pace pacing) string { return p.key + " " + pace.name }
@@ -29,11 +30,14 @@ func (b *bench) reportRing() error {
 	if err != nil {
 		return err
 	}
-	c := &crossings{list, map[string]*kit.Series{}, map[string][]float64{}, map[string][]float64{}}
+	c := &crossings{list, map[string]*kit.Series{}, map[string][]float64{}, map[string][]float64{}, leftOut{}}
 	for range b.rounds {
 		for _, pace := range b.pacings() {
 			for _, p := range list {
-				if err := c.measure(b, p, pace); err != nil {
+				if c.left[p.key] {
+					continue
+				}
+				if err := c.measure(b, p, pace); err != nil && !c.left.leave(b, p.key, p.name, err) {
 					return fmt.Errorf("%s, %s: %w", p.name, pace.name, err)
 				}
 			}
@@ -94,7 +98,7 @@ func (b *bench) printCrossings(c *crossings) {
 	for _, pace := range b.pacings() {
 		for _, p := range c.peers {
 			row := c.rows[rowKey(p, pace)]
-			if row == nil {
+			if row == nil || c.left[p.key] {
 				continue
 			}
 			line := row.Line()
@@ -121,6 +125,9 @@ func (b *bench) paceFigures(c *crossings, pace pacing, suffix string) {
 	for _, p := range c.peers {
 		key := rowKey(p, pace)
 		row := c.rows[key]
+		if row == nil || c.left[p.key] {
+			continue
+		}
 		b.Figure("oneway_"+p.key+suffix+"_p50", row.P50(), "ns")
 		if us == nil {
 			continue

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -218,21 +219,22 @@ func (b *bench) reportSocket() error {
 		defer p.Kill()
 		nats = port
 	}
-	list, rows := b.subjects(nats), map[string]*kit.Series{}
+	list, rows, left := b.subjects(nats), map[string]*kit.Series{}, leftOut{}
 	for range b.rounds {
 		for _, secure := range []bool{false, true} {
 			for i, w := range b.socketWays(secure) {
 				for _, s := range list {
-					if i > 0 && !s.all {
+					if i > 0 && !s.all || left[s.key] {
 						continue
 					}
-					if err := b.measureWay(rows, s, w); err != nil {
+					if err := b.measureWay(rows, s, w); err != nil && !left.leave(b, s.key, s.name, err) {
 						return fmt.Errorf("%s: %w", w.row(s), err)
 					}
 				}
 			}
 		}
 	}
+	list = slices.DeleteFunc(list, func(s subject) bool { return left[s.key] })
 	b.printWays(list, rows)
 	return b.reportSustained()
 }

@@ -199,3 +199,12 @@ func TestHelperIsChecked(t *testing.T) {
 		assert.ErrorContains(t, err, "HELP_CPU", bad)
 	}
 }
+
+// A peer that fails is named and left out; what is ours is not.
+func TestFailedPeersAreLeftOut(t *testing.T) {
+	b, left := &bench{Report: kit.Report{Out: t.Output()}}, leftOut{}
+	assert.False(t, left.leave(b, keyC, "tickring", os.ErrClosed))
+	assert.True(t, left.leave(b, "redis", "Redis", os.ErrClosed))
+	assert.Equal(t, leftOut{"redis": true}, left)
+	assert.Equal(t, "absent Redis: it failed: file already closed\n", b.Text())
+}

@@ -66,3 +66,16 @@ func chooseHelper(c kit.CPUs) (int, error) {
 	}
 	return c.Reader, nil
 }
+
+// leftOut are peers that failed in this run: they are named, and the run goes on.
+type leftOut map[string]bool
+
+// leave leaves a peer out and says so. What is ours is not left out: it answers false.
+func (l leftOut) leave(b *bench, key, name string, err error) bool {
+	if strings.HasPrefix(key, "tickring") {
+		return false
+	}
+	l[key] = true
+	b.Printf("absent %s: it failed: %s\n", name, strings.Join(strings.Fields(err.Error()), " "))
+	return true
+}
