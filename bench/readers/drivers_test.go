@@ -19,6 +19,10 @@ const pythonInstall = "test -d $OUT/venv || { mkdir -p $OUT/tree/python && cp -r
 	"python3 -m venv $OUT/venv && $OUT/venv/bin/pip install -q --disable-pip-version-check $OUT/tree/python; } || " +
 	"{ echo 'pip cannot install it: needs python3-venv and Python 3.11, and the package registry for setuptools'; exit 77; }"
 
+// nodeBuild compiles the addon in a copy, so that the package's own build stays as it is.
+const nodeBuild = "mkdir -p $OUT/tree/node && cp -r cgo_reader/src cgo_reader/include $OUT/tree && " +
+	"(cd cgo_reader/node && cp -r native lib build.js package.json $OUT/tree/node) && node $OUT/tree/node/build.js"
+
 // rustBuild makes one program with both readers of the crate, in the crate's own ignored
 // target directory, where the other steps have built its parts already.
 const rustBuild = "cd cgo_reader/rust && cargo build -q --locked --features c-library --example conformance && " +
@@ -75,5 +79,11 @@ var candidates = []candidate{
 		build: "make -s -C cgo_reader/java conformance BUILD=$OUT/java",
 		run: "exec java -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp $OUT/java/tickring.jar:$OUT/java/conformance " +
 			"tickring.Conformance",
+	},
+	{
+		name:  "node",
+		needs: []string{"node", "cc"},
+		build: nodeBuild,
+		run:   "exec node $OUT/tree/node/lib/conformance.js",
 	},
 }
