@@ -38,6 +38,8 @@ type Verdict struct {
 	Reconnect bool
 	// RequestID is the id of the request that is answered, 0 none.
 	RequestID uint64
+	// TimeNS is the venue's time in a ClassPong, Unix ns, 0 none.
+	TimeNS int64
 	// Code is the venue's error code, 0 none.
 	Code int64
 	// Symbol is the venue's symbol that the frame names, empty when none.

@@ -23,7 +23,7 @@ import (
 // process, what a dialect says, and what holds only within a turn.
 var notKept = map[string]bool{
 	"cfg": true, "dialect": true, "w": true, "clock": true, "tee": true, "poller": true, "waker": true,
-	"cmds": true, "dials": true, "logs": true, "dial": true, "binary": true, "fast": true, "fetchSnapshot": true,
+	"cmds": true, "dials": true, "logs": true, "dial": true, "binary": true, "fast": true, "fetchSnapshot": true, "fetchTime": true,
 	"symbols": true, "batch": true, "streams": true, "metadata": true, "record": true, "statusRecord": true,
 	"image": true, "bids": true, "asks": true, "bad": true, "requestBatch": true, "scratch": true, "events": true,
 	"closing": true, "frameOpen": true,
@@ -136,6 +136,10 @@ func (h *hot) show(specs []ring.InstrumentSpec) error {
 	}
 	for _, in := range h.instruments {
 		h.showInstrument(in)
+	}
+	if v := &h.venueClock; v.taken > 0 {
+		best := v.best()
+		h.w.SetVenueClock(best.offsetNS, best.uncertaintyNS, best.atNS)
 	}
 	for _, c := range h.conns {
 		h.w.SetConnection(c.row, &c.stats)

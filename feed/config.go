@@ -180,6 +180,12 @@ type PublisherConfig struct {
 	// Bind are local IP addresses that connections leave from: none, one for all legs,
 	// or one a leg.
 	Bind []string
+	// MaxClockSkew is how far the venue's clock may surely be off before records with an
+	// event time are flagged CLOCK_SKEW; 0 is 1 s, below 0 flags never. The offset is
+	// measured by pongs that have the venue's time, and by REST.
+	MaxClockSkew time.Duration
+	// ClockEvery is how often the venue is asked for its time by REST; 0 is 30 s.
+	ClockEvery time.Duration
 	// Compression is whether connections offer it; default they do not.
 	Compression Compression
 	// PerformanceEvery is how often a performance line is logged, to the second; 0
@@ -206,6 +212,12 @@ func (c *PublisherConfig) check() error {
 	}
 	if c.Source == 0 {
 		c.Source = ring.SourceLive
+	}
+	if c.MaxClockSkew == 0 {
+		c.MaxClockSkew = defaultClockSkew
+	}
+	if c.ClockEvery == 0 {
+		c.ClockEvery = defaultClockEvery
 	}
 	if c.Channels == 0 || c.Channels&^ring.AllChannels != 0 {
 		return fmt.Errorf("%w: no channels given: choose among book_ticker, trades, orderbook, ticker", ErrConfig)

@@ -153,6 +153,7 @@ func (h *hot) judged(c *conn, frame []byte, v *exchanges.Verdict) {
 		if c.pongs++; c.drainNS != 0 {
 			h.hasten(h.recvNS) // a take-over waits for it
 		}
+		h.timedPong(c, v.TimeNS)
 		h.ponged(c)
 	case exchanges.ClassSystem:
 		h.notice(c, v)
@@ -201,6 +202,13 @@ func (h *hot) doubt(in *instrument, stream exchanges.StreamID) {
 			h.resubscribe(in, s.stream.Channel)
 		}
 		s.badNS = h.recvNS
+	}
+}
+
+// timedPong measures the venue's clock by an answer that has its time, 0 none.
+func (h *hot) timedPong(c *conn, venueNS int64) {
+	if c.pingNS != 0 && venueNS > 0 {
+		h.clockMeasured(sampleOf(venueNS, c.pingNS, h.recvNS))
 	}
 }
 

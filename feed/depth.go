@@ -222,7 +222,7 @@ func (h *hot) atScale(in *instrument) bool {
 // of the last.
 func (h *hot) publishDepth(c *conn, in *instrument, it *exchanges.Item, flags ring.Flags) uint64 {
 	r := h.head(in, it)
-	base := it.Flags | flags
+	base := it.Flags | flags | h.skewed(it.EventTimeNS)
 	r.PriceExponent, r.QuantityExponent = h.priceExponent, h.quantityExponent
 	d := r.Depth()
 	d.FirstSequence, d.BookEpoch, d.Connection = it.FirstSequence, in.epoch, c.row

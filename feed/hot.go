@@ -56,8 +56,11 @@ type hot struct {
 	// fetchSnapshot hands a REST fetch to a control goroutine; nil where books are
 	// not made so.
 	fetchSnapshot func(in *instrument, attempt uint64)
-	restPace      bucket
-	restUntilNS   int64 // the host wants to be left alone until then
+	// fetchTime does the same for the venue's time; nil where it has none to tell.
+	fetchTime   func()
+	venueClock  venueClock
+	restPace    bucket
+	restUntilNS int64 // the host wants to be left alone until then
 
 	symbols     *exchanges.SymbolTable
 	batch       exchanges.Batch
@@ -241,6 +244,7 @@ func (h *hot) tick(now int64) {
 			}
 		}
 	}
+	h.wantTime(now)
 	if sweep && h.idleAfterNS > 0 {
 		h.rest(now)
 	}

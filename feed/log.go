@@ -29,6 +29,9 @@ const (
 	logBookLost
 	logRolled
 	logSnapshot
+	logClockOff
+	logClockBack
+	logNoTime
 )
 
 var logTexts = [...]struct {
@@ -44,6 +47,10 @@ var logTexts = [...]struct {
 	logBookLost: {slog.LevelWarn, "book lost its sequence"},
 	logRolled:   {slog.LevelInfo, "moved to a new connection"},
 	logSnapshot: {slog.LevelWarn, "no book snapshot, trying again"},
+
+	logClockOff:  {slog.LevelWarn, "venue's clock or this host's is off: records with an event time are flagged CLOCK_SKEW"},
+	logClockBack: {slog.LevelInfo, "venue's clock and this host's agree again"},
+	logNoTime:    {slog.LevelWarn, "venue's time not known, trying again"},
 }
 
 // maxLoggedText bounds what of a venue's text is logged.

@@ -51,7 +51,7 @@ func (h *hot) head(in *instrument, it *exchanges.Item) *ring.Record {
 	r := &h.record
 	*r = ring.Record{}
 	r.Kind = it.Kind
-	r.Flags = it.Flags | ring.FlagFirst | ring.FlagLast
+	r.Flags = it.Flags | ring.FlagFirst | ring.FlagLast | h.skewed(it.EventTimeNS)
 	r.Instrument = in.id
 	r.VenueSequence = it.Sequence
 	r.EventTimeNS = it.EventTimeNS

@@ -26,7 +26,7 @@ type Publisher struct {
 	segment *shm.Segment
 	hot     *hot
 	control *controlServer // nil without a file, and where it cannot listen
-	rest    *rest          // nil where no snapshots are fetched
+	rest    *rest          // nil where nothing but metadata is fetched
 	tap     *tap           // nil where no recording was begun with the feed
 	cancel  context.CancelFunc
 	ctx     context.Context
@@ -153,6 +153,7 @@ func (p *Publisher) start(names []string, metadata *metadata, owned bool) error 
 	h.dial = p.dial
 	h.metadata = metadata.table()
 	p.snapshots(h)
+	p.timekeeper(h)
 	if err := p.record(h); err != nil {
 		return err
 	}

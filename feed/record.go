@@ -57,6 +57,9 @@ type recordConfig struct {
 	Priority  []string       `json:"priority"`
 	IdleNS    int64          `json:"idle_after_ns"`
 	Shape     recordShape    `json:"shape"`
+
+	ClockSkewNS  int64 `json:"max_clock_skew_ns"`
+	ClockEveryNS int64 `json:"clock_every_ns"`
 }
 
 type teeExponents struct {
@@ -76,7 +79,7 @@ func (p *Publisher) describe() recordConfig {
 	c := recordConfig{
 		Feed: p.cfg.Feed, Venue: p.cfg.Dialect.Venue(), Version: p.cfg.Version, Source: p.cfg.Source,
 		Options: p.cfg.Options, URLs: p.cfg.URLs, REST: p.rest != nil, Legs: p.cfg.Legs, Priority: symbolTexts(p.cfg.Priority),
-		IdleNS: int64(p.cfg.IdleAfter),
+		IdleNS: int64(p.cfg.IdleAfter), ClockSkewNS: int64(p.cfg.MaxClockSkew), ClockEveryNS: int64(p.cfg.ClockEvery),
 	}
 	v := p.hot.w.View()
 	c.Shape = recordShape{Slots: v.Slots(), Instruments: v.InstrumentCapacity(), BookDepth: v.BookDepth()}

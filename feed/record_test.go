@@ -65,7 +65,7 @@ func newStage(t *testing.T, venue string, options ...[2]string) *stage {
 		Anonymous: true, Dialect: d, Options: options, CPU: -1, Slots: 1 << 15, MaxInstruments: 64,
 		Symbols:  []feed.Symbol{{Base: "BTC", Quote: "USDT"}, {Base: "ETH", Quote: "USDT"}, {Base: "NO", Quote: "SUCH"}},
 		Channels: ring.AllChannels, URLs: []string{s.URL()}, RESTURL: s.RESTURL(), CA: x509.NewCertPool(),
-		MetadataInterval: 300 * time.Millisecond, Logger: slog.New(slog.DiscardHandler),
+		MetadataInterval: 300 * time.Millisecond, ClockEvery: 300 * time.Millisecond, Logger: slog.New(slog.DiscardHandler),
 	}
 	require.True(t, c.CA.AppendCertsFromPEM(s.CAPEM()))
 	return &stage{sim: s, cfg: c}
@@ -88,7 +88,7 @@ func trouble(t *testing.T, st *stage, p *feed.Publisher) {
 		{SkipEvery: 20, DuplicateEvery: 7, ReorderEvery: 11, MalformEvery: 50},
 		{DropSockets: true},
 		{HTTPStatus: 503},
-		{DropAfter: 200, CloseCode: 1001},
+		{DropAfter: 200, CloseCode: 1001, ClockOffset: -3 * time.Second},
 		{RESTStatus: 500, RESTStale: true},
 		{ResetMidFrame: true, HaltPairs: []string{"ETH_USDT", "ETHUSDT"}},
 		{},

@@ -200,6 +200,10 @@ func (p *player) prepare() error {
 		MaxInstruments: c.Shape.Instruments, BookDepth: c.Shape.BookDepth, URLs: c.URLs, CPU: -1, Legs: min(max(c.Legs, 1), maxLegs),
 		Exponents: map[Symbol][2]int8{}, Channels: ring.AllChannels, Options: append(c.Options, p.o.Options...),
 	}
+	p.cfg.MaxClockSkew, p.cfg.ClockEvery = time.Duration(c.ClockSkewNS), time.Duration(c.ClockEveryNS)
+	if c.ClockSkewNS == 0 {
+		p.cfg.MaxClockSkew = -1 // of a build that flagged nothing
+	}
 	if p.cfg.Feed == "" {
 		p.cfg.Feed = c.Feed + "-replay"
 	}
@@ -248,6 +252,9 @@ func (p *player) build(venue string, rest bool) error {
 	p.h.clock = p.clock
 	p.h.dial = func(c *conn, _ string, attempt uint64) { p.dials = append(p.dials, replayDial{c, attempt}) }
 	p.rest, _ = p.cfg.Dialect.(SnapshotDialect)
+	if _, ok := p.cfg.Dialect.(ClockDialect); ok && rest {
+		p.h.fetchTime = func() {} // as with snapshots
+	}
 	if rest && p.rest != nil {
 		p.h.fetchSnapshot = func(*instrument, uint64) {} // what came of it is in the recording
 	}

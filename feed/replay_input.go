@@ -189,6 +189,8 @@ func (p *player) command(it *recording.Item) error {
 		_ = p.h.unsubscribe(symbols, c.Channels)
 	case teeSnapshot:
 		p.snapshot(&c)
+	case teeTime:
+		p.time(&c)
 	case teeInformed:
 		table := map[string]*exchanges.InstrumentInfo{}
 		for i := range c.Symbols {
@@ -230,6 +232,14 @@ func (p *player) snapshot(c *teeCommand) {
 		r.err = parseSnapshot(p.rest, c.Body, r)
 	}
 	p.h.snapshotCame(r)
+}
+
+func (p *player) time(c *teeCommand) {
+	r := &timeResult{sample: clockSample{c.OffsetNS, c.UncertaintyNS, c.AtNS}, retryAfterNS: c.RetryAfterNS}
+	if c.Error != "" {
+		r.err = errors.New(c.Error)
+	}
+	p.h.timeCame(r)
 }
 
 // replayClock answers with the recorded readings, in order.

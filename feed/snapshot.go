@@ -40,6 +40,15 @@ func newREST(cfg *PublisherConfig) *rest {
 	}
 }
 
+// restClient is the feed's one client, made when it is first asked for. Before the hot
+// thread runs.
+func (p *Publisher) restClient() *rest {
+	if p.rest == nil {
+		p.rest = newREST(&p.cfg)
+	}
+	return p.rest
+}
+
 // get fetches a path; retryAfter is set when the host asks to be left alone.
 func (r *rest) get(ctx context.Context, path string) (body []byte, retryAfter time.Duration, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.base+path, nil)
@@ -84,8 +93,7 @@ func (p *Publisher) snapshots(h *hot) {
 	if !ok || p.cfg.RESTURL == "" {
 		return
 	}
-	client := newREST(&p.cfg)
-	p.rest = client
+	client := p.restClient()
 	h.fetchSnapshot = func(in *instrument, attempt uint64) {
 		path := d.SnapshotPath(in.native)
 		p.helpers.Add(1)

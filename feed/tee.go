@@ -60,6 +60,7 @@ const (
 	teeRelease      = 6
 	teeHandlerError = 7
 	teeResend       = 8
+	teeTime         = 9
 )
 
 // teeCommand is a command as it is written down; each kind has its own members.
@@ -72,6 +73,10 @@ type teeCommand struct {
 	Body         []byte `json:"body,omitempty"`
 	Error        string `json:"error,omitempty"`
 	RetryAfterNS int64  `json:"retry_after_ns,omitempty"`
+	// Of the venue's time.
+	OffsetNS      int64 `json:"offset_ns,omitempty"`
+	UncertaintyNS int64 `json:"uncertainty_ns,omitempty"`
+	AtNS          int64 `json:"at_ns,omitempty"`
 }
 
 // teeSymbol is an instrument with what the venue's metadata said of it.
@@ -221,6 +226,18 @@ func (t *tee) snapshot(r *snapshotResult) {
 		c.Body = r.body
 	}
 	t.command(teeSnapshot, c)
+}
+
+// timed begins an answer about the venue's time.
+func (t *tee) timed(r *timeResult) {
+	if t == nil {
+		return
+	}
+	c := teeCommand{OffsetNS: r.sample.offsetNS, UncertaintyNS: r.sample.uncertaintyNS, AtNS: r.sample.atNS, RetryAfterNS: r.retryAfterNS}
+	if r.err != nil {
+		c.Error = r.err.Error()
+	}
+	t.command(teeTime, c)
 }
 
 // informed begins new metadata: what they say of the instruments there are.

@@ -76,6 +76,7 @@ func (o *runOptions) flags(cmd *cobra.Command) {
 	f.IntVar(&o.cfg.Legs, "legs", 1, "connections that bring each stream, up to 4: the first arrival is published")
 	f.StringArrayVar(&o.cfg.Bind, "bind", nil, "local IP address to connect from: once for all legs, or once for each")
 	f.DurationVar(&o.cfg.PerformanceEvery, "performance", 60*time.Second, "log a performance line this often; 0 never")
+	f.DurationVar(&o.cfg.MaxClockSkew, "max-clock-skew", time.Second, "flag records CLOCK_SKEW while the venue's clock is off by more than this; below 0 never")
 	f.BoolVar(&o.quiet, "quiet", false, "log warnings and errors only")
 }
 
@@ -140,6 +141,9 @@ func (o *runOptions) check(slotsGiven bool) error {
 	}
 	if every := o.cfg.PerformanceEvery; every != 0 && every < time.Second {
 		return usagef("--performance %s: want a second or more, or 0 for none", every)
+	}
+	if o.cfg.MaxClockSkew == 0 {
+		return usagef("--max-clock-skew 0: want a duration such as 1s, or one below 0 to flag nothing")
 	}
 	if o.cfg.CPU < -1 {
 		return usagef("--cpu %d: want the number of a CPU, or -1 for none", o.cfg.CPU)

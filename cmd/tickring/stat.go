@@ -54,31 +54,36 @@ func statCommand() *cobra.Command {
 // feedStat is what stat shows. Ages are by the publisher's own time stamps;
 // *_moving says whether the beat moved while stat looked. null: never.
 type feedStat struct {
-	Feed             string            `json:"feed"`
-	Path             string            `json:"path"`
-	Venue            string            `json:"venue"`
-	State            string            `json:"state"`
-	Source           string            `json:"source"`
-	Generation       uint64            `json:"generation"`
-	Successor        uint64            `json:"successor_generation"`
-	PublisherVersion string            `json:"publisher_version"`
-	OwnerPID         uint32            `json:"owner_pid"`
-	CreatedNS        int64             `json:"created_ns"`
-	SizeBytes        int64             `json:"size_bytes"`
-	Slots            int               `json:"slots"`
-	BookDepth        int               `json:"book_depth"`
-	LastSequence     uint64            `json:"last_sequence"`
-	Watermark        uint64            `json:"watermark"`
-	HotMoving        bool              `json:"hot_heartbeat_moving"`
-	HotAgeNS         *int64            `json:"hot_heartbeat_age_ns"`
-	ProcessMoving    bool              `json:"process_heartbeat_moving"`
-	ProcessAgeNS     *int64            `json:"process_heartbeat_age_ns"`
-	Counters         map[string]uint64 `json:"counters"`
-	Connections      []connectionStat  `json:"connections"`
-	InstrumentsRoom  int               `json:"instrument_capacity"`
-	Instruments      []instrumentStat  `json:"instruments"`
-	Readers          []readerStat      `json:"readers"`
-	ReadersError     *string           `json:"readers_error"`
+	Feed             string `json:"feed"`
+	Path             string `json:"path"`
+	Venue            string `json:"venue"`
+	State            string `json:"state"`
+	Source           string `json:"source"`
+	Generation       uint64 `json:"generation"`
+	Successor        uint64 `json:"successor_generation"`
+	PublisherVersion string `json:"publisher_version"`
+	OwnerPID         uint32 `json:"owner_pid"`
+	CreatedNS        int64  `json:"created_ns"`
+	SizeBytes        int64  `json:"size_bytes"`
+	Slots            int    `json:"slots"`
+	BookDepth        int    `json:"book_depth"`
+	LastSequence     uint64 `json:"last_sequence"`
+	Watermark        uint64 `json:"watermark"`
+	HotMoving        bool   `json:"hot_heartbeat_moving"`
+	HotAgeNS         *int64 `json:"hot_heartbeat_age_ns"`
+	ProcessMoving    bool   `json:"process_heartbeat_moving"`
+	ProcessAgeNS     *int64 `json:"process_heartbeat_age_ns"`
+	// How far the venue's clock is ahead, and to what that is sure; null: not measured.
+	ClockOffsetNS      *int64 `json:"clock_offset_ns"`
+	ClockUncertaintyNS *int64 `json:"clock_uncertainty_ns"`
+	ClockAgeNS         *int64 `json:"clock_age_ns"`
+
+	Counters        map[string]uint64 `json:"counters"`
+	Connections     []connectionStat  `json:"connections"`
+	InstrumentsRoom int               `json:"instrument_capacity"`
+	Instruments     []instrumentStat  `json:"instruments"`
+	Readers         []readerStat      `json:"readers"`
+	ReadersError    *string           `json:"readers_error"`
 	// Control says whether the publisher answered; Performance is null where not.
 	Control         bool             `json:"control"`
 	Performance     *performanceStat `json:"performance"`
@@ -152,6 +157,7 @@ func describeFeed(m *shm.Mapping) *feedStat {
 			s.orderedCounters = append(s.orderedCounters, name)
 		}
 	}
+	s.addClock(v, now)
 	s.addConnections(v, now)
 	s.addInstruments(v, now)
 	s.addReaders(v)
@@ -166,6 +172,26 @@ func ageOf(now time.Time, ns int64) *int64 {
 	}
 	age := max(0, now.UnixNano()-ns)
 	return &age
+}
+
+func (s *feedStat) addClock(v *ring.View, now time.Time) {
+	offset, uncertainty, measured := v.VenueClock()
+	if s.ClockAgeNS = ageOf(now, measured); s.ClockAgeNS != nil {
+		s.ClockOffsetNS, s.ClockUncertaintyNS = &offset, &uncertainty
+	}
+}
+
+// clockText says how far the venue's clock is off.
+func (s *feedStat) clockText() string {
+	if s.ClockAgeNS == nil {
+		return "not measured"
+	}
+	offset, side := time.Duration(*s.ClockOffsetNS), "ahead"
+	if offset < 0 {
+		offset, side = -offset, "behind"
+	}
+	return fmt.Sprintf("%s %s, within %s, measured %s", offset.Round(time.Microsecond), side,
+		time.Duration(*s.ClockUncertaintyNS).Round(time.Microsecond), agoText(s.ClockAgeNS))
 }
 
 func (s *feedStat) addConnections(v *ring.View, now time.Time) {
@@ -226,6 +252,7 @@ func (s *feedStat) print(w io.Writer) error {
 	fmt.Fprintf(t, "records\t%d, watermark %d\n", s.LastSequence, s.Watermark)
 	fmt.Fprintf(t, "hot heartbeat\t%s\n", beatText(s.HotMoving, s.HotAgeNS))
 	fmt.Fprintf(t, "process heartbeat\t%s\n", beatText(s.ProcessMoving, s.ProcessAgeNS))
+	fmt.Fprintf(t, "venue clock\t%s\n", s.clockText())
 	for _, name := range s.orderedCounters {
 		if n := s.Counters[name]; n > 0 {
 			fmt.Fprintf(t, "%s\t%d\n", name, n)

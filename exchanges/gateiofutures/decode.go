@@ -152,6 +152,7 @@ func (d *Dialect) judge() exchanges.Verdict {
 	switch string(e.Channel.bytes) {
 	case channelPong:
 		v.Class = exchanges.ClassPong
+		v.TimeNS = d.pongTimeNS()
 	case channelSystem:
 		return d.judgeNotice(v)
 	case channelCandles:

@@ -48,6 +48,10 @@ type Faults struct {
 	SkipPair       string // of this pair only; empty: of any
 	MalformEvery   int    // send only the first half of each so manieth frame's payload
 
+	// Of the clock: times that the server says, of REST, answers and the market, are so
+	// much ahead of this host's; below zero behind. A capture's frames are as recorded.
+	ClockOffset time.Duration
+
 	// Of REST.
 	RESTStatus int           // answer with this status, 400 to 599
 	RetryAfter time.Duration // with this Retry-After, rounded up to seconds; 0 without
@@ -85,6 +89,9 @@ func (f *Faults) refuses(pair string) bool {
 func (f *Faults) skips(pair string) bool {
 	return f.SkipEvery > 0 && (f.SkipPair == "" || f.SkipPair == pair)
 }
+
+// now is the time that the server says it is.
+func (s *Server) now() time.Time { return time.Now().Add(s.fault().ClockOffset) }
 
 // halted reports whether metadata must say that trading of a pair is halted.
 func (s *Server) halted(pair string) bool { return slices.Contains(s.fault().HaltPairs, pair) }

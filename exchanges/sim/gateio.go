@@ -100,7 +100,7 @@ func refusef(code int, format string, a ...any) *refusal {
 
 // handle answers one client message. One goroutine a connection calls it.
 func (g *gateio) handle(c *conn, message []byte) {
-	now := time.Now()
+	now := g.srv.now()
 	var r gateioRequest
 	if err := json.Unmarshal(message, &r); err != nil || !bytes.HasPrefix(bytes.TrimSpace(message), []byte("{")) {
 		g.refuse(c, now, r, refusef(codeBody, "invalid request body format"))

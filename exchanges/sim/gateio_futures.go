@@ -84,7 +84,7 @@ func (g *gateioFutures) streamName(k key) string { return futuresFormat{}.name(k
 
 // handle answers one client message. One goroutine a connection calls it.
 func (g *gateioFutures) handle(c *conn, message []byte) {
-	now := time.Now()
+	now := g.srv.now()
 	var r gateioRequest
 	if err := json.Unmarshal(message, &r); err != nil || !bytes.HasPrefix(bytes.TrimSpace(message), []byte("{")) {
 		g.refuse(c, now, r, refusef(codeBody, "request message need json scheme"))

@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"time"
 )
 
 // maxFutBookLimit is the deepest book that was seen to be served.
@@ -23,7 +22,7 @@ func (g *gateioFutures) serveREST(w http.ResponseWriter, r *http.Request) {
 	contract, one := strings.CutPrefix(path, "/futures/usdt/contracts/")
 	switch {
 	case path == "/spot/time":
-		restBody(w, append(strconv.AppendInt([]byte(`{"server_time":`), time.Now().UnixMilli(), 10), '}'))
+		restBody(w, append(strconv.AppendInt([]byte(`{"server_time":`), g.srv.now().UnixMilli(), 10), '}'))
 	case path == "/futures/usdt/contracts":
 		restBody(w, g.rest.allPairs())
 	case one:
@@ -157,7 +156,7 @@ func (s futuresREST) appendBook(contract string, limit int, withID, whole bool) 
 		b = append(b, ',')
 	}
 	b = append(b, `"current":`...)
-	b = appendDecimal(b, time.Now().UnixMilli(), 3)
+	b = appendDecimal(b, s.srv.now().UnixMilli(), 3)
 	b = append(b, `,"update":`...)
 	b = appendDecimal(b, v.changedMS, 3)
 	b = append(b, `,"asks":`...)

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // restSource answers the REST requests that depend on the data. A nil body means
@@ -30,7 +29,7 @@ func (g *gateio) serveREST(w http.ResponseWriter, r *http.Request) {
 	pair, one := strings.CutPrefix(path, "/spot/currency_pairs/")
 	switch {
 	case path == "/spot/time":
-		restBody(w, append(strconv.AppendInt([]byte(`{"server_time":`), time.Now().UnixMilli(), 10), '}'))
+		restBody(w, append(strconv.AppendInt([]byte(`{"server_time":`), g.srv.now().UnixMilli(), 10), '}'))
 	case path == "/spot/currency_pairs":
 		restBody(w, g.rest.allPairs())
 	case one:
@@ -155,7 +154,7 @@ func (s syntheticREST) orderBook(pair string, limit int, withID bool) []byte {
 		b = append(b, ',')
 	}
 	b = append(b, `"current":`...)
-	b = strconv.AppendInt(b, time.Now().UnixMilli(), 10)
+	b = strconv.AppendInt(b, s.srv.now().UnixMilli(), 10)
 	b = append(b, `,"update":`...)
 	b = strconv.AppendInt(b, v.changedMS, 10)
 	b = append(b, `,"asks":`...)

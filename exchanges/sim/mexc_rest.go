@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // mexcRESTSource answers the REST requests that depend on the data. A nil body
@@ -41,7 +40,7 @@ func (m *mexc) serveREST(w http.ResponseWriter, r *http.Request) {
 	case "/ping":
 		restBody(w, []byte(`{}`))
 	case "/time":
-		restBody(w, append(strconv.AppendInt([]byte(`{"serverTime":`), time.Now().UnixMilli(), 10), '}'))
+		restBody(w, append(strconv.AppendInt([]byte(`{"serverTime":`), m.srv.now().UnixMilli(), 10), '}'))
 	case "/exchangeInfo":
 		m.serveInfo(w, r)
 	case "/depth":
@@ -68,7 +67,7 @@ func (m *mexc) serveInfo(w http.ResponseWriter, r *http.Request) {
 	} else if some := r.URL.Query().Get("symbols"); some != "" {
 		names = strings.Split(some, ",")
 	}
-	b := append([]byte(`{"timezone":"CST","serverTime":`), strconv.FormatInt(time.Now().UnixMilli(), 10)...)
+	b := append([]byte(`{"timezone":"CST","serverTime":`), strconv.FormatInt(m.srv.now().UnixMilli(), 10)...)
 	b = append(b, `,"rateLimits":[],"exchangeFilters":[],"symbols":[`...)
 	for i, name := range names {
 		info := m.rest.info(name, m.tradeStatus(name))
@@ -162,7 +161,7 @@ func (s mexcMarketREST) depth(pair string, limit int, stale bool) []byte {
 	b = append(b, `,"asks":`...)
 	b = v.pair.appendPaddedLevels(b, v.asks[:min(limit, len(v.asks))])
 	b = append(b, `,"timestamp":`...)
-	return append(strconv.AppendInt(b, time.Now().UnixMilli(), 10), '}')
+	return append(strconv.AppendInt(b, s.srv.now().UnixMilli(), 10), '}')
 }
 
 func (p *pair) appendPaddedLevels(b []byte, levels []level) []byte {

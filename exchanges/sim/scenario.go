@@ -30,7 +30,7 @@ type Step struct {
 	Pairs  []string      // of ack_refused and halt; empty: all
 	Code   int           // of close
 	Status int           // of http_status and rest_status
-	Delay  time.Duration // of ack_late, slow_tls, connection_life, rest_status (Retry-After), rest_late
+	Delay  time.Duration // of ack_late, slow_tls, connection_life, rest_status (Retry-After), rest_late, clock_offset
 	Bytes  int           // of oversize, of slow_tls: a millisecond
 	Text   string        // of ack_refused, of close
 }
@@ -69,6 +69,7 @@ func scenarioFaults() map[string]scenarioFault {
 		"rest_status":     {takes: []string{"status", "delay"}, set: func(f *Faults, s Step) { f.RESTStatus, f.RetryAfter = s.Status, s.Delay }},
 		"rest_stale":      {set: func(f *Faults, _ Step) { f.RESTStale = true }},
 		"rest_late":       {takes: []string{"delay"}, set: func(f *Faults, s Step) { f.RESTDelay = s.Delay }},
+		"clock_offset":    {takes: []string{"delay"}, set: func(f *Faults, s Step) { f.ClockOffset = s.Delay }},
 		"halt":            {takes: []string{"pairs"}, set: func(f *Faults, s Step) { f.HaltPairs = s.Pairs }},
 	}
 }

@@ -155,7 +155,7 @@ func TestEveryScenarioFaultEnds(t *testing.T) {
 			"ack_late": {Delay: 10 * time.Millisecond}, "slow_tls": {Bytes: 50}, "duplicate": {Every: 2}, "reorder": {Every: 2},
 			"skip_deltas": {Every: 2}, "malformed": {Every: 2}, "oversize": {Bytes: 1 << 20}, "close": {Code: 1001},
 			"connection_life": {Delay: 20 * time.Millisecond}, "http_status": {Status: 403}, "rest_status": {Status: 418},
-			"rest_late": {Delay: 10 * time.Millisecond},
+			"rest_late": {Delay: 10 * time.Millisecond}, "clock_offset": {Delay: time.Second},
 		}
 		var steps []Step
 		for i, name := range ScenarioFaults() {

@@ -288,7 +288,7 @@ func (s *synthetic) attach(c *conn, k key) {
 	st.subs = append(st.subs, c)
 	st.fresh = append(st.fresh, c)
 	if st.spec.kind == kindSnapshotDiffs {
-		s.buf = s.format.diffs(s.buf[:0], st, 0, st.bids.sent, st.asks.sent, moment{s.baseNS, s.wallMS(s.clockNS), s.nowMS})
+		s.buf = s.format.diffs(s.buf[:0], st, 0, st.bids.sent, st.asks.sent, s.momentAt(s.clockNS))
 		s.send(st, st.lastID, c)
 		st.fresh = nil
 	}
@@ -555,7 +555,13 @@ func (s *synthetic) sendQuote(p *pair) {
 
 // moment is the wall time of a frame of p that is sent now.
 func (s *synthetic) moment(p *pair) moment {
-	return moment{s.baseNS, s.wallMS(p.changedNS), s.nowMS}
+	return s.momentAt(p.changedNS)
+}
+
+// momentAt is moment by the clock that the server says it has.
+func (s *synthetic) momentAt(changedNS int64) moment {
+	off := s.srv.fault().ClockOffset
+	return moment{s.baseNS + int64(off), s.wallMS(changedNS) + off.Milliseconds(), s.nowMS + off.Milliseconds()}
 }
 
 // window ends a window of a stream.

@@ -528,7 +528,9 @@ func TestMarketStandsStillWithoutClients(t *testing.T) {
 // A bar ends where its interval ends: it is told as closed once, and the next one
 // opens at its close.
 func TestCandlesCloseAndFollow(t *testing.T) {
-	s := newSynthetic(&Server{cfg: Config{Symbols: 1, Rate: 100}, stats: newStats()}, gateioFormat{})
+	srv := &Server{cfg: Config{Symbols: 1, Rate: 100}, stats: newStats()}
+	srv.faults.Store(&Faults{})
+	s := newSynthetic(srv, gateioFormat{})
 	k := key{channel: chCandles, pair: "BTC_USDT", level: "10s"}
 	st := s.open(k)
 	st.candle = newCandle(837909, 1_790_000_005, 10)
