@@ -45,6 +45,7 @@ function sources(directory) {
 }
 
 function bundle() {
+  if (library() !== path.join(here, "..")) return; // it is one
   for (const part of ["src", "include"]) {
     fs.cpSync(path.join(here, "..", part), path.join(here, "csrc", part), { recursive: true });
   }

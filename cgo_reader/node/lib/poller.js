@@ -7,7 +7,7 @@ const { Damaged, Ended, Moved, Overrun, Stale } = require("./errors.js");
 const { Batch } = require("./records.js");
 const { Waiting, turn, wait } = require("./waiting.js");
 
-const SLAB = 64; // as a reader's
+const SLAB = 256; // as a reader's
 const ENDS = new Set([Answer.CLOSED, Answer.SUPERSEDED, Answer.DAMAGED]);
 
 class Poller {

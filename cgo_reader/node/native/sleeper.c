@@ -48,11 +48,11 @@ struct sleeper {
 	uint32_t count;
 	int64_t ns;
 
-	pthread_mutex_t lock; /* of the two below */
+	pthread_mutex_t lock; /* of all below */
 	pthread_cond_t changed;
 	int armed;
 	int ended;
-
+	int gone; /* the environment is, and wake with it: Node 20 frees it under its users */
 	napi_threadsafe_function wake;
 };
 
@@ -137,7 +137,6 @@ static void nap(const struct sleeper *s)
 static void *sleep_on(void *data)
 {
 	struct sleeper *s = data;
-	int gone = 0; /* the environment is */
 	pthread_mutex_lock(&s->lock);
 	for (;;) {
 		while (!s->armed && !s->ended)
@@ -148,13 +147,13 @@ static void *sleep_on(void *data)
 		nap(s);
 		pthread_mutex_lock(&s->lock);
 		s->armed = 0;
-		if (!s->ended && !gone) /* the queue has room for the one call that is due */
-			gone = napi_call_threadsafe_function(s->wake, NULL, napi_tsfn_nonblocking) ==
-			       napi_closing;
+		if (!s->ended && !s->gone) /* the queue has room for the one call that is due */
+			s->gone = napi_call_threadsafe_function(s->wake, NULL, napi_tsfn_nonblocking) ==
+			          napi_closing;
 	}
-	pthread_mutex_unlock(&s->lock);
-	if (!gone)
+	if (!s->gone)
 		napi_release_threadsafe_function(s->wake, napi_tsfn_release);
+	pthread_mutex_unlock(&s->lock);
 	release(s);
 	return NULL;
 }
@@ -183,6 +182,9 @@ static void forget_wake(napi_env env, void *data, void *hint)
 	(void)env;
 	(void)hint;
 	s->busy = 0; /* nobody will call back, and there is nothing to give up */
+	pthread_mutex_lock(&s->lock);
+	s->gone = 1;
+	pthread_mutex_unlock(&s->lock);
 	release(s);
 }
 
