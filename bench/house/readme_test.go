@@ -160,6 +160,18 @@ func TestReadmeReadersWork(t *testing.T) {
 			quotes(t, must(t, work, chosen, python, "quote.py", "gateio", "BTC/USDT"))
 		}
 	})
+	t.Run("Node, installed from the checkout", func(t *testing.T) {
+		toolchain(t, "node", "install Node 18 or later")
+		toolchain(t, "npm", "install npm")
+		toolchain(t, "cc", "install gcc or clang")
+		for _, links := range []string{"--install-links=false", "--install-links"} { // a link to the checkout, a copy
+			work := t.TempDir()
+			require.NoError(t, os.WriteFile(filepath.Join(work, "package.json"), []byte("{}"), 0o600))
+			must(t, work, nil, "npm", "install", "--offline", "--no-audit", "--no-fund", links, filepath.Join(full, "cgo_reader/node"))
+			require.NoError(t, os.WriteFile(filepath.Join(work, "quote.mjs"), []byte(snippet(t, "js")), 0o600))
+			quotes(t, must(t, work, env, "node", "quote.mjs", "gateio", "BTC/USDT"))
+		}
+	})
 	t.Run("Go", func(t *testing.T) {
 		file := filepath.Join(t.TempDir(), "main.go")
 		require.NoError(t, os.WriteFile(file, []byte(snippet(t, "go")), 0o600))

@@ -8,49 +8,48 @@ const { Poller } = require("./poller.js");
 const { Reader, attach, attachPath, attachWait } = require("./reader.js");
 const records = require("./records.js");
 
-module.exports = {
-  ABSENT: layout.ABSENT,
-  Aggressor: layout.Aggressor,
-  Answer: layout.Answer,
-  AttachError: errors.AttachError,
-  Batch: records.Batch,
-  BookFlag: layout.BookFlag,
-  BookTicker: records.BookTicker,
-  Busy: errors.Busy,
-  Channel: layout.Channel,
-  ConnectionState: layout.ConnectionState,
-  Counter: layout.Counter,
-  Damaged: errors.Damaged,
-  Depth: records.Depth,
-  Ended: errors.Ended,
-  FORMAT_HASH: layout.FORMAT_HASH,
-  Flags: layout.Flags,
-  IDFormat: layout.IDFormat,
-  Interruption: errors.Interruption,
-  Kind: layout.Kind,
-  Level: records.Level,
-  Moved: errors.Moved,
-  NO_INSTRUMENT: layout.NO_INSTRUMENT,
-  NoInstrumentError: errors.NoInstrumentError,
-  Overrun: errors.Overrun,
-  Perpetual: records.Perpetual,
-  Poller,
-  Reader,
-  Reason: layout.Reason,
-  Record: records.Record,
-  Scope: layout.Scope,
-  Source: layout.Source,
-  Stale: errors.Stale,
-  State: layout.State,
-  StateBit: layout.StateBit,
-  Status: records.Status,
-  StatusCode: layout.StatusCode,
-  Ticker: records.Ticker,
-  TickringError: errors.TickringError,
-  Trade: records.Trade,
-  attach,
-  attachPath,
-  attachWait,
-  decimalNumber,
-  decimalText,
-};
+// One by one, so that import { attach } from "tickring" finds them too.
+exports.ABSENT = layout.ABSENT;
+exports.Aggressor = layout.Aggressor;
+exports.Answer = layout.Answer;
+exports.AttachError = errors.AttachError;
+exports.Batch = records.Batch;
+exports.BookFlag = layout.BookFlag;
+exports.BookTicker = records.BookTicker;
+exports.Busy = errors.Busy;
+exports.Channel = layout.Channel;
+exports.ConnectionState = layout.ConnectionState;
+exports.Counter = layout.Counter;
+exports.Damaged = errors.Damaged;
+exports.Depth = records.Depth;
+exports.Ended = errors.Ended;
+exports.FORMAT_HASH = layout.FORMAT_HASH;
+exports.Flags = layout.Flags;
+exports.IDFormat = layout.IDFormat;
+exports.Interruption = errors.Interruption;
+exports.Kind = layout.Kind;
+exports.Level = records.Level;
+exports.Moved = errors.Moved;
+exports.NO_INSTRUMENT = layout.NO_INSTRUMENT;
+exports.NoInstrumentError = errors.NoInstrumentError;
+exports.Overrun = errors.Overrun;
+exports.Perpetual = records.Perpetual;
+exports.Poller = Poller;
+exports.Reader = Reader;
+exports.Reason = layout.Reason;
+exports.Record = records.Record;
+exports.Scope = layout.Scope;
+exports.Source = layout.Source;
+exports.Stale = errors.Stale;
+exports.State = layout.State;
+exports.StateBit = layout.StateBit;
+exports.Status = records.Status;
+exports.StatusCode = layout.StatusCode;
+exports.Ticker = records.Ticker;
+exports.TickringError = errors.TickringError;
+exports.Trade = records.Trade;
+exports.attach = attach;
+exports.attachPath = attachPath;
+exports.attachWait = attachWait;
+exports.decimalNumber = decimalNumber;
+exports.decimalText = decimalText;
