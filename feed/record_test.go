@@ -260,6 +260,19 @@ func TestRotatedPartsAreOneRecording(t *testing.T) {
 // lost, and what follows is the feed again.
 func TestFullRingCostsTheRecordingOnly(t *testing.T) {
 	t.Parallel()
+	// On a busy machine every block of a recording may have a loss in it, so that none
+	// can be verified: then it is done again.
+	for range 5 {
+		if recordThroughSmallRing(t).Verified > 0 {
+			return
+		}
+	}
+	require.Fail(t, "no block between losses was verified")
+}
+
+// recordThroughSmallRing records a feed through a ring that is soon full, and replays it.
+func recordThroughSmallRing(t *testing.T) feed.ReplaySummary {
+	t.Helper()
 	st := newStage(t, "gateio")
 	path := filepath.Join(t.TempDir(), "feed.rec")
 	p, r, err := feed.RecordPublisher(context.Background(), st.cfg, feed.RecordOptions{Path: path, RingBytes: 8 << 10})
@@ -273,7 +286,8 @@ func TestFullRingCostsTheRecordingOnly(t *testing.T) {
 	assert.Positive(t, recorded.LostItems)
 	sum := replayed(t, path)
 	assert.Equal(t, recorded.Losses, sum.Losses)
-	assert.Positive(t, sum.Verified)
+	assert.Zero(t, sum.Differences)
+	return sum
 }
 
 // rewrite copies a recording, with change made to its items one by one: false leaves

@@ -94,14 +94,15 @@ var (
 // player gives a recording to a hot thread that has no sockets. One goroutine: it is
 // that thread.
 type player struct {
-	o       ReplayOptions
-	cfg     PublisherConfig
-	segment *shm.Segment
-	h       *hot
-	log     *playlog
-	clock   *replayClock
-	dials   []replayDial
-	rest    SnapshotDialect
+	o        ReplayOptions
+	cfg      PublisherConfig
+	segment  *shm.Segment
+	h        *hot
+	log      *playlog
+	clock    *replayClock
+	dials    []replayDial
+	rest     SnapshotDialect
+	backfill int // as the recording says
 
 	reader      *ring.Reader
 	read        ring.Record
@@ -200,6 +201,7 @@ func (p *player) prepare() error {
 		MaxInstruments: c.Shape.Instruments, BookDepth: c.Shape.BookDepth, URLs: c.URLs, CPU: -1, Legs: min(max(c.Legs, 1), maxLegs),
 		Exponents: map[Symbol][2]int8{}, Channels: ring.AllChannels, Options: append(c.Options, p.o.Options...),
 	}
+	p.backfill = c.Backfill
 	p.cfg.MaxClockSkew, p.cfg.ClockEvery = time.Duration(c.ClockSkewNS), time.Duration(c.ClockEveryNS)
 	if c.ClockSkewNS == 0 {
 		p.cfg.MaxClockSkew = -1 // of a build that flagged nothing
@@ -255,6 +257,10 @@ func (p *player) build(venue string, rest bool) error {
 	if _, ok := p.cfg.Dialect.(ClockDialect); ok && rest {
 		p.h.fetchTime = func() {} // as with snapshots
 	}
+	if p.backfill > 0 {
+		p.cfg.Backfill = p.backfill
+		p.h.fetchTrades = func(*instrument, uint64) {}
+	}
 	if rest && p.rest != nil {
 		p.h.fetchSnapshot = func(*instrument, uint64) {} // what came of it is in the recording
 	}
@@ -281,7 +287,10 @@ func (p *player) show() error {
 	}
 	p.shown = true
 	p.reader = ring.NewReader(p.h.w.View())
-	p.reader.Seek(p.h.w.LastSequence() + 1)
+	p.reader.Seek(1) // the instruments of a capture are there already
+	if p.o.FromNS != 0 {
+		p.reader.Seek(p.h.w.LastSequence() + 1)
+	}
 	if p.o.Published == nil {
 		return nil
 	}

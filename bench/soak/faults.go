@@ -224,6 +224,7 @@ func (w *world) play(faults []fault) {
 		return
 	}
 	w.awaitRecovery()
+	w.compareBooks(false)
 	w.account()
 	if pure && w.set.book != bookStream {
 		w.compareMarks(before)

@@ -173,7 +173,7 @@ func (w *world) finish() {
 	if !w.settle() {
 		return
 	}
-	w.compareBooks()
+	w.compareBooks(true)
 	silent := 0
 	w.ledger.mu.Lock()
 	for i := range w.ledger.streams {

@@ -131,7 +131,7 @@ func (c *conn) copyTruth() ConnectionTruth {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	t := c.truth
-	t.Ending = c.ending || c.dead
+	t.Ending = c.ending || c.dead || c.counts.resetNext
 	t.Streams = slices.Clone(t.Streams)
 	return t
 }
