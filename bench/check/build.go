@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -82,11 +81,6 @@ func (c *check) programs(inputs []input, head, base *side) ([]program, error) {
 	var list []program
 	for _, in := range inputs {
 		p := program{label: filepath.Base(in.pkg), input: in, headDir: filepath.Join(head.root, in.pkg), baseDir: filepath.Join(base.root, in.pkg)}
-		if i := slices.IndexFunc(list, func(o program) bool { return o.pkg == in.pkg }); i >= 0 {
-			p.head, p.base, p.same = list[i].head, list[i].base, list[i].same
-			list = append(list, p)
-			continue
-		}
 		undo := given[filepath.Join(in.pkg, "check_timing_test.go")]
 		if err := c.build(&p, head, base, undo, (*side).test); err != nil {
 			return nil, err

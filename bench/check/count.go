@@ -20,10 +20,12 @@ const (
 	timeLimit  = 2 * time.Minute
 )
 
-// Where callgrind ends a part: at what each input calls once, behind its work.
+// Where callgrind begins and ends to count: functions that each input calls around its
+// work, of a Go package or of c/reader.c. They call nothing: the growing stack of a
+// goroutine would enter them twice.
 const (
-	goMark = "testing.BenchmarkResult.String"
-	cMark  = "input_done"
+	beginMark = "*checkBegin"
+	doneMark  = "*checkDone"
 )
 
 // absent is the count of an input that a side does not have.
@@ -40,69 +42,42 @@ type row struct {
 
 // countAll counts every program on both sides, as many at a time as there are CPUs.
 func countAll(list []program, dir string) ([]row, error) {
-	type job struct {
-		program, times int
-		bin, in, out   string
-		counts         []counted
-		err            error
-	}
-	var jobs []*job
-	for i, p := range list {
-		for _, s := range []struct{ name, bin, dir string }{{"base", p.base, p.baseDir}, {"head", p.head, p.headDir}} {
-			for _, times := range []int{p.times, 2 * p.times} {
-				out := filepath.Join(dir, fmt.Sprintf("%s-%d-%d", s.name, i, times))
-				jobs = append(jobs, &job{program: i, times: times, bin: s.bin, in: s.dir, out: out})
-			}
-		}
-	}
+	base, head := make([]counts, len(list)), make([]counts, len(list))
 	places := make(chan struct{}, runtime.NumCPU())
 	var done sync.WaitGroup
-	for _, j := range jobs {
-		done.Go(func() {
-			places <- struct{}{}
-			defer func() { <-places }()
-			j.counts, j.err = count(list[j.program], j.bin, j.in, j.out, j.times)
-		})
+	for i, p := range list {
+		for _, job := range []func(){
+			func() { base[i] = count(p, p.base, p.baseDir, filepath.Join(dir, fmt.Sprintf("base-%d", i))) },
+			func() { head[i] = count(p, p.head, p.headDir, filepath.Join(dir, fmt.Sprintf("head-%d", i))) },
+		} {
+			done.Go(func() {
+				places <- struct{}{}
+				job()
+				<-places
+			})
+		}
 	}
 	done.Wait()
 	var rows []row
-	for i := 0; i < len(jobs); i += 4 {
-		if err := errors.Join(jobs[i].err, jobs[i+1].err, jobs[i+2].err, jobs[i+3].err); err != nil {
-			return nil, err
+	for i, p := range list {
+		if err := errors.Join(base[i].err, head[i].err); err != nil {
+			return nil, fmt.Errorf("count %s: %w", p.label, err)
 		}
-		p := list[jobs[i].program]
-		base, err := perRepetition(p, jobs[i].counts, jobs[i+1].counts)
-		if err != nil {
-			return nil, fmt.Errorf("count %s of the base: %w", p.label, err)
-		}
-		head, err := perRepetition(p, jobs[i+2].counts, jobs[i+3].counts)
-		if err != nil {
-			return nil, fmt.Errorf("count %s of the head: %w", p.label, err)
-		}
-		rows = append(rows, joinSides(jobs[i].program, base, head)...)
+		rows = append(rows, joinSides(i, base[i].list, head[i].list)...)
 	}
 	return rows, nil
 }
 
-// counted is what callgrind said of one input.
+// counted is what callgrind said of one input, or a run of its time.
 type counted struct {
 	name  string
 	value float64
 }
 
-// perRepetition takes one run from the other of twice as many repetitions.
-func perRepetition(p program, once, twice []counted) ([]counted, error) {
-	if len(once) != len(twice) {
-		return nil, fmt.Errorf("%d inputs in one run, %d in the other", len(once), len(twice))
-	}
-	out := make([]counted, len(once))
-	for i := range once {
-		if once[i].name != twice[i].name {
-			return nil, fmt.Errorf("inputs %q and %q in one place", once[i].name, twice[i].name)
-		}
-		out[i] = counted{p.label + "/" + once[i].name, (twice[i].value - once[i].value) / float64(p.times)}
-	}
-	return out, nil
+// counts of a program's inputs.
+type counts struct {
+	list []counted
+	err  error
 }
 
 // joinSides makes rows in the head's order; what only the base has comes last.
@@ -129,46 +104,61 @@ func joinSides(program int, base, head []counted) []row {
 }
 
 // count runs a program under callgrind; no program, no counts.
-func count(p program, bin, dir, out string, times int) ([]counted, error) {
+func count(p program, bin, dir, out string) (c counts) {
 	if bin == "" {
-		return nil, nil
+		return c
 	}
-	mark := goMark
-	if p.c {
-		mark = cMark
-	}
-	args := append([]string{"--tool=callgrind", "--callgrind-out-file=" + out, "--dump-before=" + mark, bin}, p.arguments(fmt.Sprintf("%dx", times))...)
+	args := append([]string{"--tool=callgrind", "--separate-threads=yes", "--callgrind-out-file=" + out,
+		"--zero-before=" + beginMark, "--dump-before=" + doneMark, bin}, p.arguments(fmt.Sprintf("%dx", p.times))...)
 	text, err := output(countLimit, dir, "valgrind", args...)
 	if err != nil {
-		return nil, fmt.Errorf("count %s: %w", p.label, err)
+		return counts{err: err}
 	}
 	results, err := parseResults(text)
 	if err != nil {
-		return nil, fmt.Errorf("count %s: %w", p.label, err)
+		return counts{err: err}
 	}
-	list := make([]counted, len(results))
+	// The testing package runs an input once before it runs it N times.
+	perInput := 2
+	if p.c {
+		perInput = 1
+	}
+	if more, err := filepath.Glob(fmt.Sprintf("%s.%d-*", out, perInput*len(results)+1)); err != nil || len(more) > 0 {
+		return counts{err: errors.Join(err, errors.New("callgrind wrote more parts than there are inputs"))}
+	}
 	for i, r := range results {
-		total, err := partTotal(fmt.Sprintf("%s.%d", out, i+1))
+		total, err := partTotal(fmt.Sprintf("%s.%d", out, perInput*(i+1)))
 		if err != nil {
-			return nil, fmt.Errorf("count %s %s: %w", p.label, r.name, err)
+			return counts{err: fmt.Errorf("%s: %w", r.name, err)}
 		}
-		list[i] = counted{r.name, total}
+		c.list = append(c.list, counted{p.label + "/" + r.name, total / float64(p.times)})
 	}
-	return list, nil
+	return c
 }
 
-// partTotal reads the sum of a part.
-func partTotal(path string) (float64, error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return 0, fmt.Errorf("callgrind wrote no part for it: %w", err)
+// partTotal is the sum of a part, which has a file for each thread: the one that did
+// most is the input's, what the runtime's others did is noise.
+func partTotal(path string) (most float64, err error) {
+	files, err := filepath.Glob(path + "-*")
+	if err != nil || len(files) == 0 {
+		return 0, errors.Join(err, errors.New("callgrind wrote no part for it"))
 	}
-	for line := range strings.Lines(string(text)) {
-		if rest, ok := strings.CutPrefix(line, "totals:"); ok {
-			return strconv.ParseFloat(strings.TrimSpace(rest), 64)
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		if err != nil {
+			return 0, fmt.Errorf("read a part: %w", err)
+		}
+		for line := range strings.Lines(string(text)) {
+			if rest, ok := strings.CutPrefix(line, "totals:"); ok {
+				total, err := strconv.ParseFloat(strings.TrimSpace(rest), 64)
+				if err != nil {
+					return 0, fmt.Errorf("callgrind's totals: %w", err)
+				}
+				most = max(most, total)
+			}
 		}
 	}
-	return 0, errors.New("callgrind's part has no totals")
+	return most, nil
 }
 
 // arguments of a run of so many repetitions ("1000x") or so long ("20ms").
@@ -192,7 +182,7 @@ func parseResults(text string) ([]counted, error) {
 		if err != nil {
 			return nil, fmt.Errorf("result %q: %w", strings.TrimSpace(line), err)
 		}
-		list = append(list, counted{strings.TrimPrefix(fields[0], "Benchmark"), v})
+		list = append(list, counted{strings.TrimPrefix(strings.TrimPrefix(fields[0], "BenchmarkChecked/"), "Benchmark"), v})
 	}
 	return list, nil
 }

@@ -6,12 +6,12 @@
 // Files named check_timing_test.go, and c/reader.c, are the head's on both sides, so that
 // both do the same work; where the base cannot be built with them it keeps its own.
 //
-// Instructions. Each binary runs under callgrind twice, with N and with 2N repetitions,
-// and the difference is divided by N: what starting up costs is in both and cancels
-// out. callgrind writes a part whenever the testing package puts a result into words,
-// which is once for each benchmark, so that one run counts all of a package. The
-// collector is off, the runtime has one processor and no preemption. The count is of
-// all threads' user code; the kernel's is not in it.
+// Instructions. Each binary runs once under callgrind, which counts from where an input
+// calls checkBegin to where it calls checkDone, and writes a part each time: one run
+// counts all of a package, and starting up, making the input's world and warming up are
+// not in it. The collector is off, the runtime has one processor and no preemption by
+// signals; of the threads the one that did most counts. The kernel's instructions are
+// not counted.
 //
 // Ratios. The binaries run by turns, a few short rounds; a ratio is the median of the
 // rounds' quotients. It is worse only if three quarters of the rounds are beyond the

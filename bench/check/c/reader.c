@@ -1,7 +1,7 @@
 /*
  * The C reader's inputs of the check: a segment that the library's tests write, read N
- * times. Prints a line for each as a Go benchmark does. callgrind ends a part at
- * input_done.
+ * times. Prints a line for each as a Go benchmark does. callgrind counts
+ * from checkBegin to checkDone.
  *
  *     reader N
  */
@@ -20,10 +20,9 @@ struct input {
 	void (*run)(tickring_reader *r, long n);
 };
 
-__attribute__((noinline)) static void input_done(const char *name, long n, double ns)
-{
-	printf("Benchmark%s\t%ld\t%.2f ns/op\n", name, n, ns);
-}
+/* Where the check begins and ends to count; unlike, or the compiler makes one of them. */
+__attribute__((noinline)) static void checkBegin(void) { __asm__ volatile(""); }
+__attribute__((noinline)) static void checkDone(void) { __asm__ volatile("nop"); }
 
 static void must(int ok, const char *what)
 {
@@ -54,16 +53,6 @@ static void next_head(tickring_reader *r, long n)
 		}
 }
 
-/* A look at a slot with nothing new. */
-static void next_empty(tickring_reader *r, long n)
-{
-	tickring_record rec;
-	tickring_from_latest(r);
-	for (long i = 0; i < n; i++)
-		(void)tickring_next(r, &rec, NULL);
-	tickring_from_oldest(r);
-}
-
 static double cpu_ns(void)
 {
 	struct timespec ts;
@@ -73,7 +62,7 @@ static double cpu_ns(void)
 
 int main(int argc, char **argv)
 {
-	static const struct input inputs[] = {{"Next", next}, {"NextHead", next_head}, {"NextEmpty", next_empty}};
+	static const struct input inputs[] = {{"next", next}, {"next_head", next_head}};
 	long n = argc == 2 ? atol(argv[1]) : 0;
 	if (n < 1) {
 		fprintf(stderr, "usage: reader N\n");
@@ -90,8 +79,10 @@ int main(int argc, char **argv)
 	tickring_from_oldest(r);
 	for (size_t i = 0; i < sizeof inputs / sizeof inputs[0]; i++) {
 		double start = cpu_ns();
+		checkBegin();
 		inputs[i].run(r, n);
-		input_done(inputs[i].name, n, (cpu_ns() - start) / (double)n);
+		checkDone();
+		printf("Benchmark%s\t%ld\t%.2f ns/op\n", inputs[i].name, n, (cpu_ns() - start) / (double)n);
 	}
 	tickring_detach(r);
 	segment_free(&s);
