@@ -1,5 +1,7 @@
 package tickring;
 
+import java.lang.invoke.VarHandle;
+import java.nio.ByteBuffer;
 import tickring.Layout.Answer;
 import tickring.Layout.Flags;
 import tickring.Layout.HeaderAt;
@@ -15,7 +17,7 @@ final class Cursor {
     private static final long HINT_MAX = 1L << 40;
     /** The most of the time between two looks that counts as standing still. */
     private static final long LOOK_MAX_NS = 500_000_000;
-    /** Between two looks at the file's size, some 300 ns each: how long a fault may be overlooked. */
+    /** Between two looks at the file, half a microsecond each: how long a fault may be overlooked. */
     private static final long SIZE_EVERY_NS = 10_000_000;
     private static final int RECORD_SHIFT = 7;
 
@@ -38,6 +40,8 @@ final class Cursor {
     private long next;
     private boolean resuming;
     private boolean damaged;
+    private boolean cut;
+    private boolean odd;
     private boolean stale;
     private boolean looked;
     private long beat;
@@ -65,21 +69,57 @@ final class Cursor {
         return damaged;
     }
 
+    /** Whether the file was cut short: nothing of it must be read any more. */
+    boolean isCut() {
+        return cut;
+    }
+
     boolean isStale() {
         return stale;
     }
 
-    Answer damage() {
+    /** What makes no sense may be what a load did not load: its error is thrown here. */
+    private Answer damage() {
         damaged = true;
+        Memory.deliver();
         return Answer.DAMAGED;
     }
 
     /** An error of the virtual machine: that of a page that is gone is damage. */
     Answer fault(InternalError error) {
-        if (!Memory.isFault(error) && !segment.isShrunk()) {
+        if (!Memory.isFault(error)) {
             throw error;
         }
-        return damage();
+        cut = true;
+        damaged = true;
+        return Answer.DAMAGED;
+    }
+
+    /** Looks whether the file was cut; throws the fault of a load before. */
+    void checkFile() {
+        if (!cut) {
+            sizeNs = System.nanoTime();
+            Memory.deliver();
+            cut = segment.isShrunk();
+            damaged |= cut;
+        }
+    }
+
+    /** The same at a sign that the header is gone, and every 10 ms. */
+    void checkFileSometimes() {
+        if (seemsCut() || System.nanoTime() - sizeNs >= SIZE_EVERY_NS) {
+            checkFile();
+        }
+    }
+
+    /**
+     * Loads two words of the header that never change, in turn: a load of a page that is gone loads
+     * nothing, and what the one before it loaded is the other word.
+     */
+    boolean seemsCut() {
+        odd = !odd;
+        long word = memory.relaxed(odd ? HeaderAt.MAGIC : HeaderAt.FORMAT_HASH);
+        return word != (odd ? Layout.MAGIC : Layout.FORMAT_HASH);
     }
 
     // Positions.
@@ -152,35 +192,32 @@ final class Cursor {
                 if (!resuming || !leavesOut()) {
                     return answer;
                 }
-            } else if (answer != Answer.EMPTY) {
-                memory.settle();
-                return answer;
-            } else if (!isPassedOver) {
+            } else if (answer == Answer.EMPTY) {
                 answer = idle();
                 if (answer != Answer.RECORD) {
-                    memory.settle();
                     return answer;
                 }
+            } else if (answer != null) {
+                return answer;
             }
         }
         return Answer.DAMAGED;
     }
 
-    /** Whether the last fetch left out a record that the filter does not want. */
-    private boolean isPassedOver;
-
+    /** As next of one record; null: the filter does not want it. */
     private Answer fetch(int words) {
         long n = next;
-        long at = slot(n);
-        long mark = memory.acquire(at);
-        isPassedOver = false;
+        long slot = slot(n);
+        ByteBuffer piece = memory.piece(slot);
+        int at = Memory.index(slot);
+        long mark = Memory.acquire(piece, at);
         if (mark != 2 * n) {
             return Long.compareUnsigned(mark, 2 * n) < 0 ? Answer.EMPTY : overrun(mark);
         }
-        if (filter != null && !resuming && !filter.passes(memory.relaxed(at + RecordAt.KIND), segment)) {
-            return passOver(at, mark);
+        if (filter != null && !resuming && !filter.passes(Memory.relaxed(piece, at + RecordAt.KIND), segment)) {
+            return passOver(piece, at, mark);
         }
-        long again = memory.copyAndLookAgain(at, record.words, words);
+        long again = Memory.copyAndLookAgain(piece, at, record.words, words);
         if (again != mark) {
             totals.torn++;
             return overrun(again);
@@ -193,17 +230,16 @@ final class Cursor {
         return Answer.RECORD;
     }
 
-    /** Goes on without a copy: what decides stands in one word. */
-    private Answer passOver(long at, long mark) {
-        java.lang.invoke.VarHandle.acquireFence();
-        long again = memory.relaxed(at);
+    /** Goes on without a copy, because what decides stands in one word; null: it is done. */
+    private Answer passOver(ByteBuffer piece, int at, long mark) {
+        VarHandle.acquireFence();
+        long again = Memory.relaxed(piece, at);
         if (again != mark) {
             totals.torn++;
             return overrun(again);
         }
         next++;
-        isPassedOver = true;
-        return Answer.EMPTY;
+        return null;
     }
 
     /** Behind a loss: the rest of a depth event is dropped, then what the filter does not want. */
@@ -224,7 +260,8 @@ final class Cursor {
         boolean impossible = Long.compareUnsigned(m, Layout.MAX_SEQUENCE) > 0
                 || Long.compareUnsigned(hint, Layout.MAX_SEQUENCE) > 0
                 || m <= n || ((m ^ n) & mask) != 0 || hint > m + HINT_MAX;
-        if (impossible || segment.isShrunk()) {
+        checkFile();
+        if (impossible || damaged) {
             return damage();
         }
         long to = Math.max(hint, m) - segment.slots + margin();
@@ -261,10 +298,9 @@ final class Cursor {
      */
     private void look() {
         long now = System.nanoTime();
-        if (now - sizeNs >= SIZE_EVERY_NS) {
-            sizeNs = now;
-            if (segment.isShrunk()) {
-                damaged = true;
+        if (seemsCut() || now - sizeNs >= SIZE_EVERY_NS) {
+            checkFile();
+            if (damaged) {
                 return;
             }
         }

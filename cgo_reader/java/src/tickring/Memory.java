@@ -14,29 +14,23 @@ import java.nio.channels.FileChannel;
  * spans two pieces.
  *
  * <p>Where the file was cut short from outside, a load is a fault that the virtual machine turns
- * into an InternalError; compiled code has it thrown late, where a loop goes round or a call
- * returns. {@link #settle} is such a place: called within a try, it keeps the error there.
+ * into an InternalError. Compiled code goes on without what it wanted to load, and has the error
+ * thrown later, wherever the thread next enters the virtual machine. {@link #deliver} is such a
+ * place: called within a try, it keeps the error there.
  */
 final class Memory {
     private static final VarHandle LONG =
             MethodHandles.byteBufferViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
     private static final VarHandle INT =
             MethodHandles.byteBufferViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
-    private static final VarHandle ROUND;
     /** 1 GiB: the largest power of two that a buffer can have. */
     private static final int PIECE_BITS = 30;
     private static final long PIECE = 1L << PIECE_BITS;
 
-    private final ByteBuffer[] pieces;
-    private boolean round;
+    /** Not a constant to the compiler, which would else make the arrays of deliver by itself. */
+    private static volatile int one = 1;
 
-    static {
-        try {
-            ROUND = MethodHandles.lookup().findVarHandle(Memory.class, "round", boolean.class);
-        } catch (ReflectiveOperationException e) {
-            throw new ExceptionInInitializerError(e);
-        }
-    }
+    private final ByteBuffer[] pieces;
 
     private Memory(ByteBuffer[] pieces) {
         this.pieces = pieces;
@@ -57,22 +51,32 @@ final class Memory {
         return new Memory(pieces);
     }
 
-    private ByteBuffer piece(long at) {
+    /** The piece of a block, for {@link #acquire(ByteBuffer, int)} and those beside it. */
+    ByteBuffer piece(long at) {
         return pieces[(int) (at >>> PIECE_BITS)];
     }
 
-    private static int index(long at) {
+    /** Where a block lies in its piece. */
+    static int index(long at) {
         return (int) (at & (PIECE - 1));
     }
 
     /** A word; no later load is done before it. */
     long acquire(long at) {
-        return (long) LONG.getAcquire(piece(at), index(at));
+        return acquire(piece(at), index(at));
+    }
+
+    static long acquire(ByteBuffer piece, int at) {
+        return (long) LONG.getAcquire(piece, at);
     }
 
     /** A word in one load, in no order. */
     long relaxed(long at) {
-        return (long) LONG.getOpaque(piece(at), index(at));
+        return relaxed(piece(at), index(at));
+    }
+
+    static long relaxed(ByteBuffer piece, int at) {
+        return (long) LONG.getOpaque(piece, at);
     }
 
     int acquireInt(long at) {
@@ -84,17 +88,33 @@ final class Memory {
     }
 
     /**
-     * Copies the words from the second on of a block that lies in one piece, then loads its first
-     * word again; no load of the copy is done after that one.
+     * Copies the words of a block from its second on, then loads its first word again; no load of the copy is done after that one. The copy's own loads are plain: an
+     * aligned one of 64 bits is never torn, and the fence holds them as it holds others.
      */
-    long copyAndLookAgain(long at, long[] to, int words) {
-        ByteBuffer piece = piece(at);
-        int first = index(at);
-        for (int i = 1; i < words; i++) {
-            to[i] = (long) LONG.getOpaque(piece, first + (i << 3));
+    static long copyAndLookAgain(ByteBuffer piece, int at, long[] to, int words) {
+        to[1] = plain(piece, at + 8);
+        to[2] = plain(piece, at + 16);
+        to[3] = plain(piece, at + 24);
+        to[4] = plain(piece, at + 32);
+        to[5] = plain(piece, at + 40);
+        to[6] = plain(piece, at + 48);
+        to[7] = plain(piece, at + 56);
+        if (words == Cursor.WHOLE) {
+            to[8] = plain(piece, at + 64);
+            to[9] = plain(piece, at + 72);
+            to[10] = plain(piece, at + 80);
+            to[11] = plain(piece, at + 88);
+            to[12] = plain(piece, at + 96);
+            to[13] = plain(piece, at + 104);
+            to[14] = plain(piece, at + 112);
+            to[15] = plain(piece, at + 120);
         }
         VarHandle.acquireFence(); // pairs with the writer's barrier behind its mark
-        return (long) LONG.getOpaque(piece, first);
+        return (long) LONG.getOpaque(piece, at);
+    }
+
+    private static long plain(ByteBuffer piece, int at) {
+        return (long) LONG.get(piece, at);
     }
 
     /** Copies words of a block that may lie in two pieces. */
@@ -104,13 +124,14 @@ final class Memory {
         }
     }
 
-    /** Goes round a loop once, so that a fault of the loads before it is thrown here at the latest. */
-    void settle() {
-        boolean again;
-        do {
-            again = !(boolean) ROUND.getOpaque(this);
-            ROUND.setOpaque(this, again);
-        } while (again);
+    /**
+     * Throws the fault of a load before it, if there is one to come. An array of arrays is what the
+     * virtual machine always makes itself; 40 bytes and some 100 ns.
+     */
+    static void deliver() {
+        if (new byte[one][0].length != 1) {
+            throw new AssertionError("an array of another length");
+        }
     }
 
     /** Whether an error is that of a page that is gone. */

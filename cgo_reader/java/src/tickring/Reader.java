@@ -33,8 +33,13 @@ import tickring.Layout.StateBit;
  * }
  * }</pre>
  *
- * <p>A reader belongs to one thread at a time; make one for each. Nothing is allocated by next,
- * await, board, book, freshWithin and quoteAgeNs of an id.
+ * <p>A reader belongs to one thread at a time; make one for each. Nothing is allocated for a record,
+ * nor by board, book, freshWithin and quoteAgeNs of an id while they have something to say; an idle
+ * reader allocates 40 bytes each 10 ms, with which it looks for a file that was cut short.
+ *
+ * <p>A publisher never cuts its file. Where somebody else does, DAMAGED is the answer: at once where
+ * the header is gone, else within 10 ms of calls. In that time the virtual machine may throw its
+ * InternalError ("unsafe memory access") into the caller's code between two calls.
  */
 public final class Reader implements AutoCloseable {
     /** How often the name is tried for another generation. */
@@ -103,7 +108,7 @@ public final class Reader implements AutoCloseable {
         segment = entered;
         try {
             cursor = new Cursor(segment, record, totals, filter);
-            segment.memory.settle();
+            Memory.deliver();
         } catch (InternalError e) {
             throw new AttachException(AttachException.Code.TRUNCATED, path, e);
         }
@@ -117,6 +122,7 @@ public final class Reader implements AutoCloseable {
     /** Ends it, and gives the slot among the readers back. The mapping goes with the garbage. */
     @Override
     public void close() {
+        settle();
         if (registration != null) {
             registration.close();
             registration = null;
@@ -161,8 +167,8 @@ public final class Reader implements AutoCloseable {
                     continue;
                 }
                 got++;
-                if (registration != null && ++turns >= TURN) {
-                    tell(false);
+                if (++turns >= TURN) {
+                    look();
                 }
                 return answer;
             }
@@ -170,6 +176,24 @@ public final class Reader implements AutoCloseable {
                 tell(false);
             }
             return follow && hasMoved(answer) ? Answer.SUPERSEDED : answer;
+        }
+    }
+
+    /** What else there is to do while records come without end. */
+    private void look() {
+        turns = 0;
+        cursor.checkFileSometimes();
+        if (registration != null) {
+            tell(false);
+        }
+    }
+
+    /** Takes the error of a load before, so that it is thrown into nothing else. */
+    private void settle() {
+        try {
+            Memory.deliver();
+        } catch (InternalError e) {
+            cursor.fault(e);
         }
     }
 
@@ -247,14 +271,12 @@ public final class Reader implements AutoCloseable {
             return Answer.SUPERSEDED;
         }
         if (cursor.isReady()) {
-            segment.memory.settle();
             return Answer.RECORD;
         }
         if (registration != null) {
             tell(false);
         }
         Answer answer = cursor.idle();
-        segment.memory.settle();
         untold = follow && hasMoved(answer);
         return untold ? Answer.SUPERSEDED : answer;
     }
@@ -289,6 +311,7 @@ public final class Reader implements AutoCloseable {
      * @throws AttachException when there is something that cannot be attached
      */
     public boolean reattach() throws AttachException {
+        settle();
         Segment fresh;
         try {
             fresh = Segment.open(path, feed, prefault, segment.generation);
@@ -414,21 +437,25 @@ public final class Reader implements AutoCloseable {
     }
 
     private void tell(boolean now) {
-        turns = 0;
         registration.tell(now, segment.generation, cursor.position(), got - gotBefore, totals.lost - lostBefore);
     }
 
     // Tables. They throw DamagedException where the file was cut short.
 
     private <T> T guarded(Supplier<T> look) {
+        InternalError error = null;
         try {
-            T value = look.get();
-            segment.memory.settle();
-            return value;
+            cursor.checkFile();
+            T value = cursor.isCut() ? null : look.get();
+            cursor.checkFile();
+            if (!cursor.isCut()) {
+                return value;
+            }
         } catch (InternalError e) {
             cursor.fault(e);
-            throw new DamagedException(path, e);
+            error = e;
         }
+        throw new DamagedException(path, error);
     }
 
     /** The segment, for those who print it byte by byte. */
@@ -524,26 +551,33 @@ public final class Reader implements AutoCloseable {
      */
     public Answer board(int id, BoardSlot slot, TickringRecord out) {
         try {
-            Answer answer = readBoard(id, slot, out);
-            segment.memory.settle();
-            return answer;
+            return checked(cursor.isCut() ? Answer.DAMAGED : readBoard(id, slot, out));
         } catch (InternalError e) {
             return cursor.fault(e);
         }
+    }
+
+    /** What is no record may be what a load did not load. */
+    private Answer checked(Answer answer) {
+        if (answer != Answer.RECORD || cursor.seemsCut()) {
+            cursor.checkFile();
+        }
+        return cursor.isCut() ? Answer.DAMAGED : answer;
     }
 
     private Answer readBoard(int id, BoardSlot slot, TickringRecord out) {
         if (id < 0 || id >= segment.instrumentCount()) {
             return Answer.EMPTY;
         }
-        Memory memory = segment.memory;
-        long at = segment.boardAt + (long) id * Layout.BOARD_ENTRY_SIZE + slot.value * Layout.RECORD_SIZE;
+        long place = segment.boardAt + (long) id * Layout.BOARD_ENTRY_SIZE + slot.value * Layout.RECORD_SIZE;
+        ByteBuffer piece = segment.memory.piece(place);
+        int at = Memory.index(place);
         for (int i = 0; i < Layout.BOARD_TRIES; i++) {
-            long mark = memory.acquire(at);
+            long mark = Memory.acquire(piece, at);
             if (mark == 0) {
                 return Answer.EMPTY;
             }
-            if ((mark & 1) != 0 || memory.copyAndLookAgain(at, out.words, Cursor.WHOLE) != mark) {
+            if ((mark & 1) != 0 || Memory.copyAndLookAgain(piece, at, out.words, Cursor.WHOLE) != mark) {
                 continue;
             }
             out.words[0] = mark;
@@ -556,9 +590,7 @@ public final class Reader implements AutoCloseable {
     /** Copies the top of an instrument's book to out; answers as those of board. */
     public Answer book(int id, Book out) {
         try {
-            Answer answer = out.read(segment, id);
-            segment.memory.settle();
-            return answer;
+            return checked(cursor.isCut() ? Answer.DAMAGED : out.read(segment, id));
         } catch (InternalError e) {
             return cursor.fault(e);
         }
@@ -581,9 +613,11 @@ public final class Reader implements AutoCloseable {
 
     boolean freshWithin(long id, long boundNs) {
         try {
-            boolean fresh = isFresh(id, boundNs);
-            segment.memory.settle();
-            return fresh;
+            boolean fresh = !cursor.isDamaged() && isFresh(id, boundNs);
+            if (!fresh || cursor.seemsCut()) {
+                cursor.checkFile();
+            }
+            return fresh && !cursor.isCut();
         } catch (InternalError e) {
             cursor.fault(e);
             return false;
@@ -592,7 +626,7 @@ public final class Reader implements AutoCloseable {
 
     private boolean isFresh(long id, long boundNs) {
         Memory memory = segment.memory;
-        if (cursor.isDamaged() || segment.source != Source.LIVE.value
+        if (segment.source != Source.LIVE.value
                 || memory.acquireInt(HeaderAt.STATE) != State.LIVE.value
                 || id < 0 || id >= segment.instrumentCount()) {
             return false;
@@ -618,9 +652,12 @@ public final class Reader implements AutoCloseable {
     /** Nanoseconds since the instrument's newest book ticker was received; -1: none yet. */
     public long quoteAgeNs(int id) {
         try {
-            long age = id < 0 || id >= segment.instrumentCount() ? -1 : ageNs(id);
-            segment.memory.settle();
-            return age;
+            boolean known = !cursor.isCut() && id >= 0 && id < segment.instrumentCount();
+            long age = known ? ageNs(id) : -1;
+            if (known && (age < 0 || cursor.seemsCut())) {
+                cursor.checkFile();
+            }
+            return cursor.isCut() ? -1 : age;
         } catch (InternalError e) {
             cursor.fault(e);
             return -1;

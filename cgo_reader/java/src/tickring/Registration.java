@@ -209,6 +209,7 @@ final class Registration {
             return;
         }
         toldNs = now;
+        Memory.deliver(); // an error in the midst of what a channel does would leave it locked
         report.clear();
         report.putLong(generation).putLong(cursor).putLong(read).putLong(lost).putLong(now).flip();
         boolean interrupted = Thread.interrupted(); // it would close the channel

@@ -25,6 +25,11 @@ import tickring.Layout.TradeAt;
  * Unix epoch.
  */
 public final class TickringRecord {
+    // The values that each record is compared with: an enum's field is no constant to the compiler.
+    private static final int BOOK_TICKER = Kind.BOOK_TICKER.value;
+    private static final int TRADE = Kind.TRADE.value;
+    private static final int DEPTH = Kind.DEPTH.value;
+    private static final int STATUS = Kind.STATUS.value;
     private static final int TRADE_TEXT = 24;
     private static final int STATUS_TEXT = 40;
 
@@ -42,16 +47,16 @@ public final class TickringRecord {
     /** Whether kind and lengths are ones that a writer leaves. */
     boolean isSane(boolean whole) {
         int kind = kindValue();
-        if (kind == Kind.BOOK_TICKER.value) {
+        if (kind == BOOK_TICKER) {
             return true;
-        } else if (kind == Kind.TRADE.value) {
+        } else if (kind == TRADE) {
             return !whole || trade.textLength() <= TRADE_TEXT;
-        } else if (kind == Kind.DEPTH.value) {
+        } else if (kind == DEPTH) {
             return !whole || depth.bids() + depth.asks() <= Layout.LEVELS_PER_RECORD;
-        } else if (kind == Kind.STATUS.value) {
+        } else if (kind == STATUS) {
             return status.textLength() <= STATUS_TEXT; // in the first half
         }
-        return kind == Kind.TICKER.value || kind == Kind.PERPETUAL.value;
+        return Kind.of(kind) != null;
     }
 
     /** Leaves what lies behind the first 64 bytes zero. */
