@@ -171,7 +171,10 @@ func TestExcuses(t *testing.T) {
 // Intent: what is new passes, what is gone does not, and times count only when both
 // series agree in three rounds of four.
 func TestVerdicts(t *testing.T) {
-	slow, noisy, even := []float64{1.2, 1.3, 1.1, 1.2}, []float64{0.9, 1.3, 1.3, 1.3, 0.9}, []float64{1, 1, 1, 1}
+	same := []float64{1, 1, 1, 1}
+	slow, even := times{[]float64{1.2, 1.3, 1.1, 1.2}, same}, times{same, same}
+	noisy := times{[]float64{0.9, 1.3, 1.3, 1.3, 0.9}, same}
+	restless := times{slow.ratios, []float64{0.9, 1.3, 1.2, 1.3, 1}}
 	for _, c := range []struct {
 		name  string
 		r     row
@@ -183,9 +186,10 @@ func TestVerdicts(t *testing.T) {
 		{"as many instructions", row{name: "x", base: 1000, head: 1049}, "+4.9% ok", false},
 		{"more instructions", row{name: "x", base: 1000, head: 1060}, "+6.0% worse", true},
 		{"noise of one instruction", row{name: "x", base: 10, head: 11}, "ok", false},
-		{"slower in both series", row{name: "x", base: 1000, head: 1000, ratios: slow, again: slow}, "time=+20.0% worse", true},
-		{"slower in the first series only", row{name: "x", base: 1000, head: 1000, ratios: slow, again: even}, "ok", false},
-		{"slower in half of the rounds", row{name: "x", base: 1000, head: 1000, ratios: noisy, again: noisy}, "ok", false},
+		{"slower in both series", row{name: "x", base: 1000, head: 1000, first: slow, second: slow}, "time=+20.0% worse", true},
+		{"slower in the first series only", row{name: "x", base: 1000, head: 1000, first: slow, second: even}, "ok", false},
+		{"slower, as the base is than itself", row{name: "x", base: 1000, head: 1000, first: restless, second: restless}, "ok", false},
+		{"slower in half of the rounds", row{name: "x", base: 1000, head: 1000, first: noisy, second: noisy}, "ok", false},
 	} {
 		line, fails := c.r.verdict(nil)
 		assert.Equal(t, c.fails, fails, c.name)

@@ -33,11 +33,10 @@ const absent = -1
 
 // row is an input on both sides.
 type row struct {
-	name       string
-	base, head float64 // instructions a repetition
-	program    int
-	ratios     []float64 // times of head by base, one a round
-	again      []float64 // of the second series
+	name          string
+	base, head    float64 // instructions a repetition
+	program       int
+	first, second times
 }
 
 // countAll counts every program on both sides, as many at a time as there are CPUs.

@@ -14,8 +14,9 @@
 // not counted.
 //
 // Ratios. The binaries run by turns, a few short rounds; a ratio is the median of the
-// rounds' quotients. It is worse only if three quarters of the rounds are beyond the
-// limit, and a second, longer series says so again: the machine is shared.
+// rounds' quotients. The base runs twice a round, which tells the machine's noise. A
+// ratio is worse only if three quarters of the rounds are beyond the limit and beyond
+// three quarters of that noise, and a second, longer series says so again.
 //
 // Packages whose two binaries are the same bytes are the same program and not run.
 package main

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 )
@@ -16,7 +17,11 @@ const (
 	worseBy = 1.05
 )
 
-// timeAll fills in the ratios, and a second series for programs with one that is worse.
+// times are the quotients of a series: head by base, and base by base, which is the
+// machine's noise.
+type times struct{ ratios, control []float64 }
+
+// timeAll fills in the first series, and a second for programs with an input that is worse.
 func timeAll(list []program, rows []row) error {
 	for i := range list {
 		p := &list[i]
@@ -29,49 +34,50 @@ func timeAll(list []program, rows []row) error {
 				mine[rows[k].name] = &rows[k]
 			}
 		}
-		if err := p.series(rounds, roundTime, func(name string, q float64) {
-			mine[name].ratios = append(mine[name].ratios, q)
-		}, mine); err != nil {
+		if err := p.series(rounds, roundTime, func(name string) *times { return timesOf(mine[name], false) }); err != nil {
 			return err
 		}
 		suspect := false
 		for _, r := range mine {
-			suspect = suspect || quartile(r.ratios) > worseBy
+			suspect = suspect || r.first.slower()
 		}
 		if !suspect {
 			continue
 		}
-		if err := p.series(longRounds, longTime, func(name string, q float64) {
-			mine[name].again = append(mine[name].again, q)
-		}, mine); err != nil {
+		if err := p.series(longRounds, longTime, func(name string) *times { return timesOf(mine[name], true) }); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// series runs both sides by turns and gives each round's quotients out.
-func (p *program) series(rounds int, much string, take func(name string, q float64), rows map[string]*row) error {
+// timesOf is where a series of a row is kept; nil where there is no row.
+func timesOf(r *row, second bool) *times {
+	switch {
+	case r == nil:
+		return nil
+	case second:
+		return &r.second
+	}
+	return &r.first
+}
+
+// series runs the base, the head and the base again, round by round.
+func (p *program) series(rounds int, much string, of func(name string) *times) error {
 	if p.c {
 		much = cRoundN
 	}
-	for round := range rounds {
-		var head, base map[string]float64
-		var errHead, errBase error
-		// Which goes first changes: what a side leaves behind meets both.
-		if round%2 == 0 {
-			base, errBase = p.timed(p.base, p.baseDir, much)
-			head, errHead = p.timed(p.head, p.headDir, much)
-		} else {
-			head, errHead = p.timed(p.head, p.headDir, much)
-			base, errBase = p.timed(p.base, p.baseDir, much)
-		}
-		if errHead != nil || errBase != nil {
-			return fmt.Errorf("time %s: head: %w, base: %w", p.label, errHead, errBase)
+	for range rounds {
+		before, errBefore := p.timed(p.base, p.baseDir, much)
+		head, errHead := p.timed(p.head, p.headDir, much)
+		after, errAfter := p.timed(p.base, p.baseDir, much)
+		if err := errors.Join(errBefore, errHead, errAfter); err != nil {
+			return fmt.Errorf("time %s: %w", p.label, err)
 		}
 		for name, ns := range head {
-			if b := base[name]; b > 0 && rows[name] != nil {
-				take(name, ns/b)
+			if b, t := before[name], of(name); b > 0 && t != nil {
+				t.ratios = append(t.ratios, ns/b)
+				t.control = append(t.control, after[name]/b)
 			}
 		}
 	}
@@ -95,22 +101,23 @@ func (p *program) timed(bin, dir, much string) (map[string]float64, error) {
 	return ns, nil
 }
 
-// quartile is the lower quartile, 0 of nothing.
-func quartile(list []float64) float64 { return at(list, 1, 4) }
-
-// median of a list, 0 of nothing.
-func median(list []float64) float64 { return at(list, 1, 2) }
-
-func at(list []float64, part, of int) float64 {
+// quarter is the value with so many quarters of a list below it, 0 of nothing.
+func quarter(list []float64, below int) float64 {
 	if len(list) == 0 {
 		return 0
 	}
 	sorted := slices.Sorted(slices.Values(list))
-	return sorted[(len(sorted)-1)*part/of]
+	return sorted[(len(sorted)-1)*below/4]
+}
+
+// slower says that three rounds of four are beyond the limit, and beyond what three of
+// four of the base by itself are.
+func (t *times) slower() bool {
+	return quarter(t.ratios, 1) > max(worseBy, quarter(t.control, 3))
 }
 
 // slower says that both series agree.
-func (r *row) slower() bool { return quartile(r.ratios) > worseBy && quartile(r.again) > worseBy }
+func (r *row) slower() bool { return r.first.slower() && r.second.slower() }
 
 // verdict is the line of the report, and whether it fails the check.
 func (r *row) verdict(excuses []excuse) (line string, fails bool) {
@@ -124,12 +131,12 @@ func (r *row) verdict(excuses []excuse) (line string, fails bool) {
 		return fmt.Sprintf("check %s base=%.1f head=none gone worse", r.name, r.base), true
 	}
 	line = fmt.Sprintf("check %s base=%.1f head=%.1f %+.1f%%", r.name, r.base, r.head, change(r.base, r.head))
-	series := r.ratios
-	if len(r.again) > 0 {
-		series = r.again
+	series := r.first
+	if len(r.second.ratios) > 0 {
+		series = r.second
 	}
-	if len(series) > 0 {
-		line += fmt.Sprintf(" time=%+.1f%%", 100*(median(series)-1))
+	if len(series.ratios) > 0 {
+		line += fmt.Sprintf(" time=%+.1f%%", 100*(quarter(series.ratios, 2)-1))
 	}
 	if r.head <= r.base*worseBy+1 && !r.slower() { // an instruction is the noise of the count
 		return line + " ok", false
