@@ -172,6 +172,15 @@ func TestReadmeReadersWork(t *testing.T) {
 			quotes(t, must(t, work, env, "node", "quote.mjs", "gateio", "BTC/USDT"))
 		}
 	})
+	t.Run("Java", func(t *testing.T) {
+		toolchain(t, "javac", "install a JDK of 17 or later")
+		work := t.TempDir()
+		must(t, full, nil, "make", "-s", "-C", "cgo_reader/java", "BUILD="+work)
+		jar := filepath.Join(work, "tickring.jar")
+		require.NoError(t, os.WriteFile(filepath.Join(work, "Quote.java"), []byte(snippet(t, "java")), 0o600))
+		must(t, work, nil, "javac", "-Xlint:all", "-Werror", "-cp", jar, "Quote.java")
+		quotes(t, must(t, work, env, "java", "-cp", jar+":"+work, "Quote", "gateio", "BTC/USDT"))
+	})
 	t.Run("Go", func(t *testing.T) {
 		file := filepath.Join(t.TempDir(), "main.go")
 		require.NoError(t, os.WriteFile(file, []byte(snippet(t, "go")), 0o600))
