@@ -23,7 +23,7 @@ import (
 // process, what a dialect says, and what holds only within a turn.
 var notKept = map[string]bool{
 	"cfg": true, "dialect": true, "w": true, "clock": true, "tee": true, "poller": true, "waker": true,
-	"cmds": true, "dials": true, "logs": true, "dial": true, "binary": true, "fast": true, "fetchSnapshot": true, "fetchTime": true,
+	"cmds": true, "dials": true, "logs": true, "dial": true, "binary": true, "fast": true, "fetchSnapshot": true, "fetchTime": true, "fetchTrades": true,
 	"symbols": true, "batch": true, "streams": true, "metadata": true, "record": true, "statusRecord": true,
 	"image": true, "bids": true, "asks": true, "bad": true, "requestBatch": true, "scratch": true, "events": true,
 	"closing": true, "frameOpen": true,

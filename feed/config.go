@@ -186,6 +186,9 @@ type PublisherConfig struct {
 	MaxClockSkew time.Duration
 	// ClockEvery is how often the venue is asked for its time by REST; 0 is 30 s.
 	ClockEvery time.Duration
+	// Backfill is how many of an instrument's trades are fetched by REST at most after an
+	// outage, up to 1000; 0 fetches none. MEXC's have no ids there: it is refused.
+	Backfill int
 	// Compression is whether connections offer it; default they do not.
 	Compression Compression
 	// PerformanceEvery is how often a performance line is logged, to the second; 0
@@ -236,6 +239,9 @@ func (c *PublisherConfig) check() error {
 		}
 	}
 	if err := c.checkLegs(); err != nil {
+		return err
+	}
+	if err := c.checkBackfill(); err != nil {
 		return err
 	}
 	if err := c.checkTakeover(); err != nil {

@@ -311,6 +311,9 @@ func (h *hot) unmark(s *subscription, now int64) {
 	s.state = subWanted
 	in := s.inst
 	in.stale |= s.stream.Channel
+	if s.stream.Channel == ring.ChannelTrades {
+		h.tradesLost(in, now)
+	}
 	if s.stream.Channel == ring.ChannelBookTicker {
 		in.quote = quote{} // the next one is news, whatever it says
 		in.quoteSeq = 0

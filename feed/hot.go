@@ -56,6 +56,8 @@ type hot struct {
 	// fetchSnapshot hands a REST fetch to a control goroutine; nil where books are
 	// not made so.
 	fetchSnapshot func(in *instrument, attempt uint64)
+	// fetchTrades does the same for an instrument's recent trades; nil where none are.
+	fetchTrades func(in *instrument, attempt uint64)
 	// fetchTime does the same for the venue's time; nil where it has none to tell.
 	fetchTime   func()
 	venueClock  venueClock
@@ -309,6 +311,7 @@ func (h *hot) tickConn(c *conn, now int64, sweep bool) {
 	}
 	h.request(c, now)
 	h.wantSnapshots(c, now)
+	h.wantTrades(c, now)
 	if sweep && c.ws != nil {
 		h.w.SetConnection(c.row, &c.stats)
 		h.sweep(c, now)

@@ -97,8 +97,9 @@ type instrument struct {
 	quoteRow uint16 // the connection that brought it
 	tradeID  uint64 // greatest number of a trade
 	trades   *tradeMemory
-	pulse    pulse // whether it moves, where that is asked for
-	mergeNS  int64 // until then two connections may bring the same data
+	fill     *tradeFill // trades of an outage that are to be fetched, nil none
+	pulse    pulse      // whether it moves, where that is asked for
+	mergeNS  int64      // until then two connections may bring the same data
 
 	quoteFirst, depthFirst arrival // of the newest, where there are several legs
 	holeNS                 int64   // since when a hole in one leg waits for another, 0 none

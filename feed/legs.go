@@ -229,7 +229,7 @@ func (h *hot) legRepeat(c *conn, in *instrument, it *exchanges.Item) {
 	case it.Kind == ring.KindDepth && it.Sequence == in.depthID:
 		first = in.depthFirst
 	case it.Kind == ring.KindTrade:
-		first = in.trades.arrival(it.TradeID, it.SecondID)
+		first = in.trades.arrival(tradeKey(it))
 	}
 	if first.recvNS != 0 && first.leg != c.leg {
 		h.legStats[first.leg].leads.add(h.recvNS - first.recvNS)

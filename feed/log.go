@@ -32,6 +32,7 @@ const (
 	logClockOff
 	logClockBack
 	logNoTime
+	logTrades
 )
 
 var logTexts = [...]struct {
@@ -51,6 +52,7 @@ var logTexts = [...]struct {
 	logClockOff:  {slog.LevelWarn, "venue's clock or this host's is off: records with an event time are flagged CLOCK_SKEW"},
 	logClockBack: {slog.LevelInfo, "venue's clock and this host's agree again"},
 	logNoTime:    {slog.LevelWarn, "venue's time not known, trying again"},
+	logTrades:    {slog.LevelWarn, "trades of an outage not fetched, trying again"},
 }
 
 // maxLoggedText bounds what of a venue's text is logged.

@@ -84,20 +84,30 @@ func (h *hot) publishBookTicker(c *conn, in *instrument, it *exchanges.Item) {
 }
 
 func (h *hot) publishTrade(c *conn, in *instrument, it *exchanges.Item) {
+	if in.fill != nil {
+		in.fill.cameLive(it.TradeID, h.recvNS)
+	}
+	if r := h.tradeRecord(c, in, it); r != nil {
+		h.w.Publish(r)
+		h.w.Counters[ring.CounterTrades]++
+	}
+}
+
+// tradeRecord makes the record of a trade; nil when its numbers do not fit.
+func (h *hot) tradeRecord(c *conn, in *instrument, it *exchanges.Item) *ring.Record {
 	r := h.head(in, it)
 	t := r.Trade()
 	if !h.scaleTwo(in, &in.price, it.Prices[:1], &r.PriceExponent, &t.Price, nil) ||
 		!h.scaleTwo(in, &in.quantity, it.Quantities[:1], &r.QuantityExponent, &t.Quantity, nil) {
 		h.doesNotFit(c, in)
-		return
+		return nil
 	}
 	in.tradeID = max(in.tradeID, it.TradeID)
 	t.TradeID, t.SecondID, t.IDFormat = it.TradeID, it.SecondID, uint8(it.IDFormat)
 	t.IDSuffix1, t.IDSuffix2, t.TextLength, t.Text = it.IDSuffix1, it.IDSuffix2, it.TextLength, it.Text
 	t.Aggressor, t.Index, t.Count = uint8(it.Aggressor), it.Index, it.Count
 	t.SendTimeNS, t.BookEpoch, t.Connection = it.SendTimeNS, in.epoch, c.row
-	h.w.Publish(r)
-	h.w.Counters[ring.CounterTrades]++
+	return r
 }
 
 func (h *hot) publishTicker(c *conn, in *instrument, it *exchanges.Item) {

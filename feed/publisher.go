@@ -154,6 +154,7 @@ func (p *Publisher) start(names []string, metadata *metadata, owned bool) error 
 	h.metadata = metadata.table()
 	p.snapshots(h)
 	p.timekeeper(h)
+	p.backfill(h)
 	if err := p.record(h); err != nil {
 		return err
 	}

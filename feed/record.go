@@ -60,6 +60,7 @@ type recordConfig struct {
 
 	ClockSkewNS  int64 `json:"max_clock_skew_ns"`
 	ClockEveryNS int64 `json:"clock_every_ns"`
+	Backfill     int   `json:"backfill"`
 }
 
 type teeExponents struct {
@@ -79,7 +80,7 @@ func (p *Publisher) describe() recordConfig {
 	c := recordConfig{
 		Feed: p.cfg.Feed, Venue: p.cfg.Dialect.Venue(), Version: p.cfg.Version, Source: p.cfg.Source,
 		Options: p.cfg.Options, URLs: p.cfg.URLs, REST: p.rest != nil, Legs: p.cfg.Legs, Priority: symbolTexts(p.cfg.Priority),
-		IdleNS: int64(p.cfg.IdleAfter), ClockSkewNS: int64(p.cfg.MaxClockSkew), ClockEveryNS: int64(p.cfg.ClockEvery),
+		IdleNS: int64(p.cfg.IdleAfter), ClockSkewNS: int64(p.cfg.MaxClockSkew), ClockEveryNS: int64(p.cfg.ClockEvery), Backfill: p.cfg.Backfill,
 	}
 	v := p.hot.w.View()
 	c.Shape = recordShape{Slots: v.Slots(), Instruments: v.InstrumentCapacity(), BookDepth: v.BookDepth()}

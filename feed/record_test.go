@@ -68,6 +68,9 @@ func newStage(t *testing.T, venue string, options ...[2]string) *stage {
 		MetadataInterval: 300 * time.Millisecond, ClockEvery: 300 * time.Millisecond, Logger: slog.New(slog.DiscardHandler),
 	}
 	require.True(t, c.CA.AppendCertsFromPEM(s.CAPEM()))
+	if venue != "mexc" {
+		c.Backfill = 50
+	}
 	return &stage{sim: s, cfg: c}
 }
 

@@ -189,6 +189,8 @@ func (p *player) command(it *recording.Item) error {
 		_ = p.h.unsubscribe(symbols, c.Channels)
 	case teeSnapshot:
 		p.snapshot(&c)
+	case teeTrades:
+		p.trades(&c)
 	case teeTime:
 		p.time(&c)
 	case teeInformed:
@@ -232,6 +234,24 @@ func (p *player) snapshot(c *teeCommand) {
 		r.err = parseSnapshot(p.rest, c.Body, r)
 	}
 	p.h.snapshotCame(r)
+}
+
+func (p *player) trades(c *teeCommand) {
+	if c.Instrument < 0 || c.Instrument >= len(p.h.instruments) {
+		p.differs()
+		return
+	}
+	r := &tradesResult{in: p.h.instruments[c.Instrument], attempt: c.Attempt, retryAfterNS: c.RetryAfterNS, recvNS: c.AtNS}
+	d, ok := p.cfg.Dialect.(TradesDialect)
+	switch {
+	case c.Error != "":
+		r.err = errors.New(c.Error)
+	case !ok:
+		r.err = errNoTrades
+	default:
+		r.err = parseTrades(d, c.Body, r)
+	}
+	p.h.tradesCame(r)
 }
 
 func (p *player) time(c *teeCommand) {

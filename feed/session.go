@@ -43,6 +43,7 @@ func (h *hot) addInstrument(s Symbol, native string, info *exchanges.InstrumentI
 		return nil, err
 	}
 	in.id = id
+	h.rememberTrades(in)
 	if err := h.symbols.Add(native, id); err != nil {
 		return nil, err
 	}
@@ -121,6 +122,9 @@ func (h *hot) unwant(in *instrument, channels ring.Channel) {
 			continue
 		}
 		h.unwantLegs(in, k)
+		if s.stream.Channel == ring.ChannelTrades {
+			in.fill = nil
+		}
 		in.wanted &^= s.stream.Channel
 		in.stale &^= s.stream.Channel
 		if s.state == subActive || s.state == subRequested {
@@ -438,6 +442,9 @@ func (h *hot) acknowledged(c *conn, s *subscription) {
 	}
 	if s.stream.Rule == exchanges.RuleStream && !s.inst.bookSynced {
 		s.inst.bits |= ring.BitResyncing
+	}
+	if s.stream.Channel == ring.ChannelTrades {
+		s.inst.tradesBack(h.recvNS)
 	}
 	h.settle(s.inst)
 	h.status(statusArgs{code: ring.StatusSubscribed, scope: ring.ScopeInstrument, inst: s.inst, conn: c, text: []byte(s.stream.Name)})

@@ -61,19 +61,20 @@ const (
 	teeHandlerError = 7
 	teeResend       = 8
 	teeTime         = 9
+	teeTrades       = 10
 )
 
 // teeCommand is a command as it is written down; each kind has its own members.
 type teeCommand struct {
 	Symbols  []teeSymbol  `json:"symbols,omitempty"`
 	Channels ring.Channel `json:"channels,omitempty"`
-	// Of a snapshot.
+	// Of a snapshot or trades.
 	Instrument   int    `json:"instrument,omitempty"`
 	Attempt      uint64 `json:"attempt,omitempty"`
 	Body         []byte `json:"body,omitempty"`
 	Error        string `json:"error,omitempty"`
 	RetryAfterNS int64  `json:"retry_after_ns,omitempty"`
-	// Of the venue's time.
+	// Of the venue's time; AtNS of trades too.
 	OffsetNS      int64 `json:"offset_ns,omitempty"`
 	UncertaintyNS int64 `json:"uncertainty_ns,omitempty"`
 	AtNS          int64 `json:"at_ns,omitempty"`
@@ -226,6 +227,20 @@ func (t *tee) snapshot(r *snapshotResult) {
 		c.Body = r.body
 	}
 	t.command(teeSnapshot, c)
+}
+
+// trades begins fetched trades.
+func (t *tee) trades(r *tradesResult) {
+	if t == nil {
+		return
+	}
+	c := teeCommand{Instrument: int(r.in.id), Attempt: r.attempt, RetryAfterNS: r.retryAfterNS, AtNS: r.recvNS}
+	if r.err != nil {
+		c.Error = r.err.Error()
+	} else {
+		c.Body = r.body
+	}
+	t.command(teeTrades, c)
 }
 
 // timed begins an answer about the venue's time.

@@ -25,7 +25,7 @@ func newTradeMemory() *tradeMemory { return &tradeMemory{ids: make([][2]uint64, 
 
 // grow makes room for more, a power of two, with their arrivals, and forgets.
 func (m *tradeMemory) grow(size int) {
-	if len(m.ids) < size {
+	if size = max(size, len(m.ids)); len(m.firsts) < size {
 		m.ids, m.firsts, m.next = make([][2]uint64, size), make([]arrival, size), 0
 	}
 }
@@ -85,10 +85,10 @@ func (in *instrument) told(it *exchanges.Item) bool {
 		if !hasTradeID(it) {
 			return false
 		}
-		if it.TradeID <= in.tradeID && in.trades.has(it.TradeID, it.SecondID) {
+		if it.TradeID <= in.tradeID && in.trades.has(tradeKey(it)) {
 			return true
 		}
-		in.trades.add(it.TradeID, it.SecondID)
+		in.trades.add(tradeKey(it))
 	case ring.KindDepth:
 		if it.Sequence == 0 || it.Sequence > in.depthID || !overtaken(it, in.depthID, in.depthNS) {
 			return false
@@ -99,6 +99,15 @@ func (in *instrument) told(it *exchanges.Item) bool {
 		return it.Flags&ring.FlagSnapshot == 0
 	}
 	return false
+}
+
+// tradeKey is what tells a trade from others: a pair, or a number alone. REST may not
+// repeat the second number that a stream has.
+func tradeKey(it *exchanges.Item) (id, second uint64) {
+	if it.IDFormat == ring.IDUint64 {
+		return it.TradeID, 0
+	}
+	return it.TradeID, it.SecondID
 }
 
 // hasTradeID says that a trade can be told from others.

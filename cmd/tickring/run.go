@@ -76,6 +76,7 @@ func (o *runOptions) flags(cmd *cobra.Command) {
 	f.IntVar(&o.cfg.Legs, "legs", 1, "connections that bring each stream, up to 4: the first arrival is published")
 	f.StringArrayVar(&o.cfg.Bind, "bind", nil, "local IP address to connect from: once for all legs, or once for each")
 	f.DurationVar(&o.cfg.PerformanceEvery, "performance", 60*time.Second, "log a performance line this often; 0 never")
+	f.IntVar(&o.cfg.Backfill, "backfill", 0, "after an outage fetch up to so many trades of each pair by REST, at most 1000; not for mexc, whose trades have no ids there")
 	f.DurationVar(&o.cfg.MaxClockSkew, "max-clock-skew", time.Second, "flag records CLOCK_SKEW while the venue's clock is off by more than this; below 0 never")
 	f.BoolVar(&o.quiet, "quiet", false, "log warnings and errors only")
 }

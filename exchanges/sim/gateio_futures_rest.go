@@ -29,6 +29,11 @@ func (g *gateioFutures) serveREST(w http.ResponseWriter, r *http.Request) {
 		g.serveContract(w, contract)
 	case path == "/futures/usdt/order_book":
 		g.serveBook(w, r)
+	case path == "/futures/usdt/trades":
+		whole := r.Header.Get(sizeHeader) != "1"
+		serveTrades(w, r, g.srv, "contract", func(b []byte, p *pair, t trade, baseNS int64) []byte {
+			return appendRESTContractTrade(b, p, t, baseNS, whole)
+		})
 	default:
 		restError(w, http.StatusNotFound, "NOT_FOUND", "no such path")
 	}

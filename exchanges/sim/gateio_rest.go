@@ -36,6 +36,8 @@ func (g *gateio) serveREST(w http.ResponseWriter, r *http.Request) {
 		g.servePair(w, pair)
 	case path == "/spot/order_book":
 		g.serveBook(w, r)
+	case path == "/spot/trades":
+		serveTrades(w, r, g.srv, "currency_pair", appendRESTTrade)
 	default:
 		restError(w, http.StatusNotFound, "NOT_FOUND", "no such path")
 	}

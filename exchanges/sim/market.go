@@ -41,6 +41,7 @@ type pair struct {
 	bids, asks ladder
 	changedNS  int64 // market time of id
 	tradeID    uint64
+	recent     []trade // the last executions, for REST
 
 	last, open, high, low int64
 	baseLots, quoteUnits  int64 // volumes; quote in 10^-(priceDecimals+amountDecimals)

@@ -52,10 +52,11 @@ step = [
   {at = "24s", fault = "rest_stale", for = "1s"},
   {at = "25s", fault = "rest_late", for = "1s", delay = "2s"},
   {at = "26s", fault = "halt", for = "1s", pairs = ["BTC_USDT"]},
+  {at = "27s", fault = "clock_offset", for = "1s", delay = "-5s"},
 ]`))
 	require.NoError(t, err)
 	assert.Equal(t, time.Minute, s.Repeat)
-	require.Len(t, s.Steps, 27)
+	require.Len(t, s.Steps, 28)
 	assert.Equal(t, Step{At: 5 * time.Second, For: time.Second, Fault: "ack_late", Delay: 300 * time.Millisecond}, s.Steps[5])
 	seen := map[string]bool{}
 	for _, step := range s.Steps {

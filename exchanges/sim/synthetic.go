@@ -504,6 +504,7 @@ func (s *synthetic) happen() {
 	}
 	p := s.burst
 	quoteChanged := s.market.step(p, s.clockNS, s.quiet)
+	p.keepTrades(s.market.trades)
 	for _, st := range s.byPair[p.index] {
 		s.follow(st)
 	}
