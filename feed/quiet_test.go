@@ -43,7 +43,6 @@ func (c *turnClock) Now() int64 {
 type quietMark struct {
 	voluntary, involuntary int64
 	pauses, cycles, bytes  uint64
-	longest                float64
 	messages               uint64
 }
 

@@ -255,10 +255,11 @@ func (w *world) compareState(i int) string {
 }
 
 // How long books are compared: briefly after each storm, those that stand; at the end
-// until each one stood and was compared, at the pace at which hosts give snapshots.
+// until each one stood and was compared: a host that refused without a Retry-After is
+// left alone for a minute, then gives ten snapshots a second.
 const (
 	booksBriefly = 100 * ms
-	booksAll     = 30 * time.Second
+	booksAll     = 80 * time.Second
 )
 
 // compareBooks holds board books against the venue's, level by level, each at a moment at
