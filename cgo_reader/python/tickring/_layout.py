@@ -412,9 +412,11 @@ HEADER_STRUCT: Final = Struct(
         Field("hot_heartbeat_time_ns", 1288, "i64", 0),
         # how far the venue's clock is ahead of the publisher's, below zero behind; atomic
         Field("clock_offset_ns", 1296, "i64", 0),
-        # the true offset is within this of ClockOffsetNS: half a round trip and the venue's resolution; atomic
+        # the true offset is within this of ClockOffsetNS: half a round trip and the venue's
+        # resolution; atomic
         Field("clock_uncertainty_ns", 1304, "i64", 0),
-        # when the offset was measured, publisher's clock; zero before the first; stored last; atomic
+        # when the offset was measured, publisher's clock; zero before the first; stored last;
+        # atomic
         Field("clock_measured_ns", 1312, "i64", 0),
         # zero
         Field("reserved6", 1320, "u8", 88),

@@ -104,7 +104,7 @@ func pythonStruct(b *strings.Builder, s structDef) {
 	b.WriteString("\n\n" + wrap(firstParagraph(s.Doc), "# ", 90))
 	fmt.Fprintf(b, "%s_STRUCT: Final = Struct(\n    \"%s\",\n    %d,\n    (\n", upperSnake(s.Name), s.Name, s.Size)
 	for _, f := range s.Fields {
-		fmt.Fprintf(b, "        # %s\n", f.Doc)
+		b.WriteString(wrap(f.Doc, "        # ", 98))
 		fmt.Fprintf(b, "        Field(\"%s\", %d, \"%s\", %d),\n", lowerSnake(f.Name), f.Offset, f.Elem, f.Count)
 	}
 	b.WriteString("    ),\n)\n")
