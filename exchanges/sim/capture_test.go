@@ -141,11 +141,12 @@ func TestCaptureSettlesAndKeepsPace(t *testing.T) {
 	path := writeCapture(t, "c.jsonl", 400*time.Millisecond, quoteBTC, quoteBTC, quoteBTC)
 	s := start(t, Config{Capture: path, Settle: 500 * time.Millisecond, Speed: 2})
 	c := dial(t, s)
+	var quietSince time.Time
 	for _, pair := range []string{"BTC_USDT", "BTC_USDT", "BTC_USDT"} {
 		c.subscribe(chBookTicker, pair)
+		quietSince = time.Now()
 		time.Sleep(80 * time.Millisecond)
 	}
-	quietSince := time.Now().Add(-80 * time.Millisecond)
 	c.next()
 	first := time.Now()
 	assert.GreaterOrEqual(t, first.Sub(quietSince), 480*time.Millisecond)

@@ -214,7 +214,7 @@ func TestFaultAckLate(t *testing.T) {
 		apply(t, s, Faults{AckDelay: 300 * time.Millisecond})
 		began := time.Now()
 		v.quotes(c, 1)
-		time.Sleep(50 * time.Millisecond)
+		require.Eventually(t, func() bool { return s.Truth().Connections[0].Messages == 2 }, 5*time.Second, time.Millisecond)
 		apply(t, s, Faults{})
 		v.deltas(c, 0)
 		assert.Contains(t, string(c.next()), v.acknowledge)
@@ -394,7 +394,7 @@ func TestFaultSkippedDeltas(t *testing.T) {
 		last := map[string]uint64{}
 		counts := map[string]int{}
 		for wait := 5 * time.Second; ; {
-			if counts[v.pairs[0]] >= 30 && counts[v.pairs[1]] >= 10 {
+			if counts[v.pairs[0]] >= 60 && counts[v.pairs[1]] >= 10 {
 				apply(t, s, Faults{Silent: true})
 				wait = 200 * time.Millisecond // read what is under way, then compare
 			}
@@ -606,7 +606,10 @@ func TestTruth(t *testing.T) {
 		before := time.Now().UnixNano()
 		var got, last uint64 = 1, 0
 		unsubscribe := `{"channel":"spot.order_book_update","event":"unsubscribe","payload":["BTC_USDT","20ms"]}`
-		if v.name == venueMEXC {
+		switch v.name {
+		case venueGateioFutures:
+			unsubscribe = `{"channel":"futures.order_book_update","event":"unsubscribe","payload":["BTC_USDT","20ms","20"]}`
+		case venueMEXC:
 			unsubscribe = `{"method":"UNSUBSCRIPTION","params":["` + depthStream + `"]}`
 		}
 		v.quotes(c, 1)

@@ -253,7 +253,7 @@ func TestFuturesCapture(t *testing.T) {
 		`{"t":1,"conn":0,"dir":"in","op":"rest","url":"https://example.org/api/v4/futures/usdt/order_book?contract=A_USDT&limit=100","data":"{\"id\":9}"}`)
 	path := filepath.Join(t.TempDir(), "futures.jsonl")
 	require.NoError(t, os.WriteFile(path, []byte(strings.Join(rows, "\n")), 0o600))
-	s := start(t, Config{Venue: venueGateioFutures, Capture: path, Settle: 50 * time.Millisecond})
+	s := start(t, Config{Venue: venueGateioFutures, Capture: path, Settle: 500 * time.Millisecond})
 	c := dial(t, s)
 	c.subscribe(chFutBookTicker, "A_USDT")
 	c.subscribe(chFutTrades, "A_USDT")

@@ -97,7 +97,7 @@ func TestScenarioErrors(t *testing.T) {
 // they were; the scenario begins again.
 func TestScenarioPlays(t *testing.T) {
 	eachVenue(t, func(t *testing.T, v venue) {
-		ms := func(n int) time.Duration { return 3 * time.Duration(n) * time.Millisecond }
+		ms := func(n int) time.Duration { return 5 * time.Duration(n) * time.Millisecond }
 		s := start(t, Config{
 			Venue: v.name, Settle: ms(1), Symbols: 2, Rate: 300,
 			Faults: Faults{RefusePairs: []string{"X"}},

@@ -19,16 +19,16 @@ import (
 // A bad configuration is one line that says what is allowed.
 func TestConfigErrors(t *testing.T) {
 	for want, cfg := range map[string]Config{
-		`venue "foo": want "gateio" or "mexc"`:              {Venue: "foo"},
-		`listen address "x": want HOST:PORT`:                {Venue: "gateio", Listen: "x"},
-		"speed -1: want 0":                                  {Venue: "gateio", Speed: -1},
-		"rate -5: want 1 to 1000000 frames a second":        {Venue: "gateio", Rate: -5},
-		"symbols 2001: want 1 to 2000":                      {Venue: "gateio", Symbols: 2001},
-		"once: wants a capture":                             {Venue: "gateio", Once: true},
-		"idle and silent timeout: want a positive duration": {Venue: "gateio", IdleTimeout: -1},
-		"fault HTTP status 200: want 300 to 599":            {Venue: "gateio", Faults: Faults{HTTPStatus: 200}},
-		"fault close code 99: want 1000 to 4999":            {Venue: "gateio", Faults: Faults{CloseCode: 99}},
-		"fault drop-after and ack-delay: want 0 or more":    {Venue: "gateio", Faults: Faults{DropAfter: -1}},
+		`venue "foo": want "gateio", "gateio-futures" or "mexc"`: {Venue: "foo"},
+		`listen address "x": want HOST:PORT`:                     {Venue: "gateio", Listen: "x"},
+		"speed -1: want 0":                                       {Venue: "gateio", Speed: -1},
+		"rate -5: want 1 to 1000000 frames a second":             {Venue: "gateio", Rate: -5},
+		"symbols 2001: want 1 to 2000":                           {Venue: "gateio", Symbols: 2001},
+		"once: wants a capture":                                  {Venue: "gateio", Once: true},
+		"idle and silent timeout: want a positive duration":      {Venue: "gateio", IdleTimeout: -1},
+		"fault HTTP status 200: want 300 to 599":                 {Venue: "gateio", Faults: Faults{HTTPStatus: 200}},
+		"fault close code 99: want 1000 to 4999":                 {Venue: "gateio", Faults: Faults{CloseCode: 99}},
+		"fault drop-after and ack-delay: want 0 or more":         {Venue: "gateio", Faults: Faults{DropAfter: -1}},
 	} {
 		_, err := New(cfg)
 		require.ErrorContains(t, err, want)

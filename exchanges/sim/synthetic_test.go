@@ -253,7 +253,7 @@ func TestMarketIsConsistent(t *testing.T) {
 			name = pair
 		}
 		require.Equal(t, "update", p.Event)
-		require.InDelta(t, time.Now().UnixMilli(), p.TimeMS, 5000)
+		require.InDelta(t, time.Now().UnixMilli(), p.TimeMS, 60_000) // a busy machine reads late
 		w := witnesses[name]
 		require.NotNil(t, w, "%s", frame)
 		w.see(p)
