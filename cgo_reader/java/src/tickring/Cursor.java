@@ -117,6 +117,9 @@ final class Cursor {
      * nothing, and what the one before it loaded is the other word.
      */
     boolean seemsCut() {
+        if (cut) {
+            return false;
+        }
         odd = !odd;
         long word = memory.relaxed(odd ? HeaderAt.MAGIC : HeaderAt.FORMAT_HASH);
         return word != (odd ? Layout.MAGIC : Layout.FORMAT_HASH);
@@ -276,9 +279,14 @@ final class Cursor {
     /** What an empty slot means; RECORD: it has filled meanwhile. */
     Answer idle() {
         look();
-        if (damaged) {
-            return Answer.DAMAGED;
+        Answer answer = damaged ? Answer.DAMAGED : state();
+        if (seemsCut()) { // the last loads of all: whatever was not loaded before them is noticed
+            checkFile();
         }
+        return damaged ? Answer.DAMAGED : answer;
+    }
+
+    private Answer state() {
         int state = memory.acquireInt(HeaderAt.STATE);
         if (state == State.LIVE.value) {
             return stale ? Answer.STALE : Answer.EMPTY;
@@ -298,7 +306,7 @@ final class Cursor {
      */
     private void look() {
         long now = System.nanoTime();
-        if (seemsCut() || now - sizeNs >= SIZE_EVERY_NS) {
+        if (now - sizeNs >= SIZE_EVERY_NS) {
             checkFile();
             if (damaged) {
                 return;

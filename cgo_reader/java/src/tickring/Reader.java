@@ -38,8 +38,9 @@ import tickring.Layout.StateBit;
  * reader allocates 40 bytes each 10 ms, with which it looks for a file that was cut short.
  *
  * <p>A publisher never cuts its file. Where somebody else does, DAMAGED is the answer: at once where
- * the header is gone, else within 10 ms of calls. In that time the virtual machine may throw its
- * InternalError ("unsafe memory access") into the caller's code between two calls.
+ * the header is gone, else within 10 ms of calls. In that time, and in the moment of the cut, the
+ * virtual machine may throw its InternalError ("unsafe memory access") into the caller's code
+ * between two calls.
  */
 public final class Reader implements AutoCloseable {
     /** How often the name is tried for another generation. */
@@ -271,7 +272,7 @@ public final class Reader implements AutoCloseable {
             return Answer.SUPERSEDED;
         }
         if (cursor.isReady()) {
-            return Answer.RECORD;
+            return checked(Answer.RECORD);
         }
         if (registration != null) {
             tell(false);
@@ -654,7 +655,7 @@ public final class Reader implements AutoCloseable {
         try {
             boolean known = !cursor.isCut() && id >= 0 && id < segment.instrumentCount();
             long age = known ? ageNs(id) : -1;
-            if (known && (age < 0 || cursor.seemsCut())) {
+            if (age < 0 || cursor.seemsCut()) {
                 cursor.checkFile();
             }
             return cursor.isCut() ? -1 : age;
