@@ -216,7 +216,8 @@ public final class Conformance {
 
     private void stats() {
         Stats s = reader.stats();
-        reply.add("STATS records=" + s.records() + " lost=" + Long.toUnsignedString(s.lost()) + " overruns=" + s.overruns()
+        reply.add("STATS records=" + s.records() + " lost=" + Long.toUnsignedString(s.lost())
+                + " overruns=" + s.overruns()
                 + " skipped_depth=" + s.skippedDepth());
     }
 

@@ -88,8 +88,10 @@ final class Memory {
     }
 
     /**
-     * Copies the words of a block from its second on, then loads its first word again; no load of the copy is done after that one. The copy's own loads are plain: an
-     * aligned one of 64 bits is never torn, and the fence holds them as it holds others.
+     * Copies the words of a block from its second on, then loads its first word again; no load of
+     * the copy is done after that one. The copy's own loads are plain: an aligned one of 64 bits is
+     * never torn, and the fence holds them as it holds others. They are written out, because the
+     * compiler does not check the bounds of a loop's once for all.
      */
     static long copyAndLookAgain(ByteBuffer piece, int at, long[] to, int words) {
         to[1] = plain(piece, at + 8);
