@@ -430,7 +430,11 @@ func (k *keptBook) take(u *BookUpdate) {
 		k.synced = false
 		return
 	}
-	k.book.apply(k.bids, k.asks)
+	if whole {
+		k.book.replace(k.bids, k.asks)
+	} else {
+		k.book.apply(k.bids, k.asks)
+	}
 	k.last, k.eventTimeNS, k.recvTimeNS = u.LastSequence, u.EventTimeNS, u.RecvTimeNS
 	if k.book.crossed() || !whole && k.book.broken() {
 		k.synced = false

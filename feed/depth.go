@@ -58,8 +58,7 @@ func (h *hot) wholeBook(c *conn, in *instrument, it *exchanges.Item) {
 	}
 	n := h.publishDepth(c, in, it, 0)
 	in.bookID = it.Sequence
-	in.book.clear()
-	in.book.apply(h.bids, h.asks)
+	in.book.replace(h.bids, h.asks)
 	if !in.book.crossed() {
 		h.bookTrue(in)
 		h.writeBook(in, it, n, ring.BookValid)
@@ -117,8 +116,7 @@ func (h *hot) streamSnapshot(c *conn, in *instrument, it *exchanges.Item) {
 	}
 	n := h.publishDepth(c, in, it, 0)
 	in.bookID = it.Sequence
-	in.book.clear()
-	in.book.apply(h.bids, h.asks)
+	in.book.replace(h.bids, h.asks)
 	if !h.atScale(in) || in.book.crossed() {
 		h.w.Counters[ring.CounterCrossed]++
 		h.bookLost(in, ring.ReasonCrossed, 0, 0)

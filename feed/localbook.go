@@ -47,6 +47,28 @@ func (b *localBook) apply(bids, asks []ring.Level) {
 	}
 }
 
+// replace makes the book of whole sides. Venues send them best first, which are taken as
+// they come; any other order is put level by level.
+func (b *localBook) replace(bids, asks []ring.Level) {
+	b.bids.replace(bids)
+	b.asks.replace(asks)
+}
+
+func (s *bookSide) replace(levels []ring.Level) {
+	s.levels = s.levels[:0]
+	for i := min(len(levels), maxLocalLevels) - 1; i >= 0; i-- {
+		l := levels[i]
+		if l.Quantity == 0 || len(s.levels) > 0 && !s.worse(s.best().Price, l.Price) {
+			s.levels = s.levels[:0]
+			for _, l := range levels {
+				s.put(l)
+			}
+			return
+		}
+		s.levels = append(s.levels, l)
+	}
+}
+
 // worse says that price a is worse than b on this side.
 func (s *bookSide) worse(a, b int64) bool {
 	if s.asks {

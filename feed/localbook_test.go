@@ -65,6 +65,42 @@ func TestFullBookSideLetsTheWorstGo(t *testing.T) {
 	assert.True(t, slices.IsSortedFunc(s.levels, func(a, b ring.Level) int { return int(a.Price - b.Price) }))
 }
 
+// Whole sides are the same book in whatever order they come, and however deep.
+func TestBookSideIsReplaced(t *testing.T) {
+	random := rand.New(rand.NewPCG(5, 6))
+	for _, asks := range []bool{false, true} {
+		model := map[int64]int64{}
+		for range 300 {
+			model[int64(random.IntN(5000))] = 1 + int64(random.IntN(9))
+		}
+		want := sorted(model, asks)
+		s := bookSide{asks: asks}
+		s.put(ring.Level{Price: 77_777, Quantity: 1})
+		s.replace(want)
+		assert.Equal(t, want, s.appendTo(nil), "best first")
+		mixed := append(slices.Clone(want), ring.Level{Price: want[3].Price, Quantity: 5}, ring.Level{Price: want[7].Price, Quantity: 0})
+		random.Shuffle(len(want), func(i, j int) { mixed[i], mixed[j] = mixed[j], mixed[i] })
+		s.replace(mixed)
+		assert.Len(t, s.levels, len(want)-1)
+		assert.True(t, slices.IsSortedFunc(s.levels, func(a, b ring.Level) int {
+			if s.worse(a.Price, b.Price) {
+				return -1
+			}
+			return 1
+		}))
+		s.replace(nil)
+		assert.Empty(t, s.levels)
+	}
+	deep := make([]ring.Level, maxLocalLevels+10)
+	for i := range deep {
+		deep[i] = ring.Level{Price: int64(len(deep) - i), Quantity: 1}
+	}
+	s := bookSide{}
+	s.replace(deep)
+	assert.Len(t, s.levels, maxLocalLevels)
+	assert.Equal(t, deep[0], s.best())
+}
+
 // bookMemory is what docs/operations.md says of an instrument's book, up to 400 levels a
 // side.
 const bookMemory = 17 << 10

@@ -214,8 +214,7 @@ func (h *hot) seed(c *conn, in *instrument, it *exchanges.Item) {
 		b.again(now, false) // too old: what is held begins after its end
 		return
 	}
-	in.book.clear()
-	in.book.apply(h.bids, h.asks)
+	in.book.replace(h.bids, h.asks)
 	for _, d := range b.held {
 		if d.last > id {
 			in.book.apply(b.levels[d.from:d.middle], b.levels[d.middle:d.end])
