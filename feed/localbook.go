@@ -11,7 +11,7 @@ const (
 	// sheet has 5,000 levels; beyond it the worst level leaves.
 	maxLocalLevels = 5000
 	// nearLevels are looked at one by one from the best: most changes are there.
-	nearLevels = 24
+	nearLevels = 8
 )
 
 // bookSide is one side of a book, worst level first: what changes near the best moves
