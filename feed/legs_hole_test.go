@@ -3,7 +3,6 @@ package feed
 import (
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -104,14 +103,14 @@ func TestAHoleDoesNotWaitForALegThatIsDown(t *testing.T) {
 func TestLegsCountTheirLead(t *testing.T) {
 	b, one, two := newTwoLegs(t)
 	b.from(two, frameBookTicker)
-	b.h.instruments[0].quoteFirst.recvNS -= int64(time.Millisecond)
+	b.h.instruments[0].quoteFirst.recvNS -= 1_300_000 // the middle of what is told to a factor of 1.5
 	b.from(one, frameBookTicker)
 	b.from(one, frameTrade)
 	b.from(two, frameTrade)
 	r := b.h.legReports()
 	require.Len(t, r, 2)
 	assert.EqualValues(t, 1, r[1].First)
-	assert.InDelta(t, float64(time.Millisecond), float64(r[1].LeadP50NS), float64(time.Millisecond)/2)
+	assert.InDelta(t, 1.5e6, float64(r[1].LeadP50NS), 0.5e6)
 	assert.EqualValues(t, 1, r[0].First)
 	assert.EqualValues(t, 1, r[0].Late)
 	assert.EqualValues(t, 1, r[1].Late)

@@ -179,7 +179,9 @@ func (p *Publisher) librarian(m *metadata) {
 			return
 		case <-time.After(wait):
 		}
-		if m.refresh(p.ctx) {
+		fresh := m.refresh(p.ctx)
+		p.resting.ask(m.asked)
+		if fresh {
 			table := m.table()
 			_ = p.command(func(h *hot) {
 				h.tee.informed(h, table)

@@ -95,3 +95,16 @@ func TestMetadataAreKeptForAVenueThatIsAway(t *testing.T) {
 	assert.EqualValues(t, ring.Absent, in.Tick)
 	third.untilKind(ring.KindTrade, "BTC/USDT")
 }
+
+// A host that asked for rest over the instrument list is asked for nothing else meanwhile:
+// neither its time nor a snapshot.
+func TestRestIsForEveryRequest(t *testing.T) {
+	rest := newREST(t)
+	rest.broken.Store(true)
+	r := newRig(t, sim.Config{Rate: 500}, func(c *feed.PublisherConfig) { c.RESTURL = rest.URL })
+	for range 20 {
+		r.untilKind(ring.KindDepth, "BTC/USDT")
+	}
+	assert.NotZero(t, r.state("BTC/USDT")&ring.BitSuspect, "no snapshot could be had")
+	assert.EqualValues(t, 1, rest.asked.Load(), "the instrument list alone")
+}

@@ -26,6 +26,7 @@ type Publisher struct {
 	segment *shm.Segment
 	hot     *hot
 	control *controlServer // nil without a file, and where it cannot listen
+	resting hostRest       // of the REST host
 	rest    *rest          // nil where nothing but metadata is fetched
 	tap     *tap           // nil where no recording was begun with the feed
 	cancel  context.CancelFunc
@@ -152,6 +153,7 @@ func (p *Publisher) start(names []string, metadata *metadata, owned bool) error 
 	p.hot = h
 	h.dial = p.dial
 	h.metadata = metadata.table()
+	p.resting.ask(metadata.asked)
 	p.snapshots(h)
 	p.timekeeper(h)
 	p.backfill(h)

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/tickring/tickring/ring"
@@ -23,16 +24,35 @@ const (
 	snapshotRest = 60 * time.Second
 )
 
+// hostRest is until when a host wants no request of the feed, told by the answer to any
+// of them. Any goroutine.
+type hostRest struct{ untilNS atomic.Int64 }
+
+func (r *hostRest) ask(d time.Duration) {
+	until := time.Now().Add(d).UnixNano()
+	for have := r.untilNS.Load(); until > have && !r.untilNS.CompareAndSwap(have, until); have = r.untilNS.Load() {
+	}
+}
+
+// left is how long the host wants to be left alone, 0 or less when it does not.
+func (r *hostRest) left() time.Duration {
+	return time.Duration(r.untilNS.Load() - time.Now().UnixNano())
+}
+
+var errResting = errors.New("the host asked to be left alone")
+
 // rest is the HTTP client of a feed's control goroutines.
 type rest struct {
 	client  *http.Client
+	resting *hostRest
 	base    string
 	dialect Dialect
 }
 
-func newREST(cfg *PublisherConfig) *rest {
+func newREST(cfg *PublisherConfig, resting *hostRest) *rest {
 	return &rest{
-		base: strings.TrimSuffix(cfg.RESTURL, "/"), dialect: cfg.Dialect,
+		resting: resting,
+		base:    strings.TrimSuffix(cfg.RESTURL, "/"), dialect: cfg.Dialect,
 		client: &http.Client{Timeout: snapshotTimeout, Transport: &http.Transport{
 			TLSClientConfig:     &tls.Config{RootCAs: cfg.CA, MinVersion: tls.VersionTLS12},
 			MaxIdleConnsPerHost: 4, MaxConnsPerHost: 4,
@@ -44,13 +64,16 @@ func newREST(cfg *PublisherConfig) *rest {
 // thread runs.
 func (p *Publisher) restClient() *rest {
 	if p.rest == nil {
-		p.rest = newREST(&p.cfg)
+		p.rest = newREST(&p.cfg, &p.resting)
 	}
 	return p.rest
 }
 
 // get fetches a path; retryAfter is set when the host asks to be left alone.
 func (r *rest) get(ctx context.Context, path string) (body []byte, retryAfter time.Duration, err error) {
+	if left := r.resting.left(); left > 0 {
+		return nil, left, fmt.Errorf("get %s: %w", path, errResting)
+	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.base+path, nil)
 	if err != nil {
 		return nil, 0, fmt.Errorf("get %s: %w", path, err)
@@ -62,7 +85,9 @@ func (r *rest) get(ctx context.Context, path string) (body []byte, retryAfter ti
 	}
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
-		return nil, restFor(res), fmt.Errorf("get %s: %w: HTTP %s", path, errHTTP, res.Status)
+		wait := restFor(res)
+		r.resting.ask(wait)
+		return nil, wait, fmt.Errorf("get %s: %w: HTTP %s", path, errHTTP, res.Status)
 	}
 	body, err = io.ReadAll(io.LimitReader(res.Body, snapshotMaxBytes+1))
 	if err == nil && len(body) > snapshotMaxBytes {
