@@ -127,7 +127,13 @@ func (w *world) askAgain() {
 func restFaults() []fault {
 	status := func(code int) func(w *world, f *sim.Faults) {
 		return func(w *world, f *sim.Faults) {
-			f.RESTStatus, f.RetryAfter = code, time.Duration(w.between(0, 1))*time.Second
+			// Without a Retry-After the host is left alone for a minute: too long for a
+			// short run.
+			least := 1
+			if w.long {
+				least = 0
+			}
+			f.RESTStatus, f.RetryAfter = code, time.Duration(w.between(least, 1))*time.Second
 		}
 	}
 	return []fault{

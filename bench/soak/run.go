@@ -91,6 +91,7 @@ func (s *soak) round(number int, settings []setting, length time.Duration) error
 		if err != nil {
 			return errors.Join(fmt.Errorf("start %s: %w", set.venue, err), closeAll(worlds))
 		}
+		w.long = s.length >= longRun
 		worlds = append(worlds, w)
 	}
 	s.together(worlds, func(w *world) { w.begin("start"); w.settle(); w.account(); w.settle() })

@@ -41,6 +41,7 @@ type world struct {
 	places  map[string]place // the venue's name of a stream: which it is
 	codes   []int            // close codes yet to be tried
 
+	long      bool   // of a run that may wait a minute
 	storm     string // what is played, for reports
 	faults    int
 	refused   []time.Duration // recoveries from answers that say no
