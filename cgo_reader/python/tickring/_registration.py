@@ -21,6 +21,7 @@ REPORT: Final = struct.Struct("<QQQQq")  # generation to updated_monotonic_ns
 REPORT_AT: Final = 32
 CLAIMS_AT: Final = 48
 FILE_SIZE: Final = layout.READERS_HEADER_SIZE + layout.READER_SLOTS * layout.READER_SLOT_SIZE
+MAX_WORD: Final = (1 << 64) - 1
 LOCK_S: Final = 0.1  # a lock is another process's to keep
 LOCK_PAUSE_S: Final = 0.001
 # struct flock of 64-bit Linux: type, whence, start, length, pid.
@@ -104,7 +105,7 @@ class Registration:
         try:
             claims = self._check()
             self._at = self._free_slot()
-            self._store(claims + 1, name)
+            self._store(max((claims + 1) & MAX_WORD, 1), name)
         finally:
             self._lock(fcntl.F_UNLCK)
 
@@ -127,8 +128,10 @@ class Registration:
         return int(claims)
 
     def _free_slot(self) -> int:
+        """The first that is free, else the first whose reader is gone."""
         own = _namespace()
         now = time.monotonic_ns()
+        left = -1
         for i in range(layout.READER_SLOTS):
             at = layout.READERS_HEADER_SIZE + i * layout.READER_SLOT_SIZE
             raw = os.pread(self.fd, SLOT.size, at)
@@ -137,12 +140,13 @@ class Registration:
             claim, pid, _, start, namespace, *_, updated, _, _ = SLOT.unpack(raw)
             if claim == 0:
                 return at
-            if namespace == own:
-                if _gone(pid, start):
-                    return at
-            elif not 0 <= now - updated <= layout.READER_FORGET_NS:
-                return at
-        raise ValueError(f"all {layout.READER_SLOTS} slots of readers are taken")
+            if left < 0:
+                heard = 0 <= now - updated <= layout.READER_FORGET_NS
+                if _gone(pid, start) if namespace == own else not heard:
+                    left = at
+        if left < 0:
+            raise ValueError(f"all {layout.READER_SLOTS} slots of readers are taken")
+        return left
 
     def _store(self, claim: int, name: str) -> None:
         pid = os.getpid()

@@ -186,17 +186,12 @@ impl Claimed {
         // The lock goes with the file where something below fails.
         check(path, &file)?;
         let own_namespace = pid_namespace().map_err(io_error)?;
-        let mut slot: ReaderSlot = ReaderSlot::ZERO;
-        for index in 0..READER_SLOTS {
-            let at = READERS_HEADER_SIZE as u64 + index * READER_SLOT_SIZE as u64;
-            load(&file, at, &mut slot).map_err(io_error)?;
-            if is_free(&slot, own_namespace) {
-                let claim = fill(&file, at, name, own_namespace).map_err(io_error)?;
-                let _ = system::lock_first_byte(&file, false); // closing would do it too
-                return Ok(Claimed { file, at, claim });
-            }
-        }
-        Err(RegisterError::Full(path.to_path_buf()))
+        let Some(at) = free_slot(&file, own_namespace).map_err(io_error)? else {
+            return Err(RegisterError::Full(path.to_path_buf()));
+        };
+        let claim = fill(&file, at, name, own_namespace).map_err(io_error)?;
+        let _ = system::lock_first_byte(&file, false); // closing would do it too
+        Ok(Claimed { file, at, claim })
     }
 
     fn is_at(&self, path: &Path) -> bool {
@@ -290,11 +285,25 @@ fn check(path: &Path, file: &File) -> Result<(), RegisterError> {
     Ok(())
 }
 
-/// Whether nobody holds the slot, as far as can be known from here.
-fn is_free(slot: &ReaderSlot, own_namespace: u64) -> bool {
-    if slot.claim == 0 {
-        return true;
+/// Place of the first slot that is free, else of the first whose reader is gone.
+fn free_slot(file: &File, own_namespace: u64) -> io::Result<Option<u64>> {
+    let mut slot = ReaderSlot::ZERO;
+    let mut left = None;
+    for index in 0..READER_SLOTS {
+        let at = READERS_HEADER_SIZE as u64 + index * READER_SLOT_SIZE as u64;
+        load(file, at, &mut slot)?;
+        if slot.claim == 0 {
+            return Ok(Some(at));
+        }
+        if left.is_none() && is_gone(&slot, own_namespace) {
+            left = Some(at);
+        }
     }
+    Ok(left)
+}
+
+/// Whether a slot's reader does not live any more, as far as can be known from here.
+fn is_gone(slot: &ReaderSlot, own_namespace: u64) -> bool {
     if slot.pid_namespace == own_namespace {
         return start_time(slot.pid) != Some(slot.start_time);
     }

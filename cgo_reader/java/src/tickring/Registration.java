@@ -82,7 +82,7 @@ final class Registration {
         try {
             long claims = check();
             slotAt = freeSlot();
-            store(claims + 1, name);
+            store(claims == -1 ? 1 : claims + 1, name); // 0 would be a free slot
         } finally {
             lock.release();
         }
