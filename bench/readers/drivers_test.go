@@ -10,6 +10,8 @@ type candidate struct {
 	env   []string
 	// lacks has the commands that this reader answers with UNSUPPORTED, and why.
 	lacks map[string]string
+	// nameless says why its registration is not judged.
+	nameless string
 }
 
 // pythonInstall makes a wheel of a copy, because pip leaves what it builds beside the
@@ -85,5 +87,28 @@ var candidates = []candidate{
 		needs: []string{"node", "cc"},
 		build: nodeBuild,
 		run:   "exec node $OUT/tree/node/lib/conformance.js",
+	},
+}
+
+// inEmulator: qemu makes a process's own start time up, so that others take it for dead.
+const inEmulator = "the emulator answers for /proc/self/stat"
+
+// emulated are readers compiled for arm64, without the sanitizers, which need the machine.
+// They run instead of the others with envEmulate. What the host's memory keeps in order, its
+// emulator does too: see barriers_test.go for that.
+var emulated = []candidate{
+	{
+		name:     "go-arm64",
+		needs:    []string{"go", "qemu-aarch64"},
+		build:    "CGO_ENABLED=0 GOARCH=arm64 go build -o $OUT/godriver-arm64 ./bench/readers/godriver",
+		run:      "exec qemu-aarch64 $OUT/godriver-arm64",
+		nameless: inEmulator,
+	},
+	{
+		name:     "c-arm64",
+		needs:    []string{"aarch64-linux-gnu-gcc", "qemu-aarch64"},
+		build:    "make -s -C cgo_reader CC=aarch64-linux-gnu-gcc SANITIZE='-O2 -static' BUILD=$OUT/arm64 $OUT/arm64/conform-c",
+		run:      "exec qemu-aarch64 $OUT/arm64/conform-c",
+		nameless: inEmulator,
 	},
 }

@@ -16,8 +16,12 @@ const (
 	envReader = "TICKRING_READER"
 	// envDriver is the command of a driver that is in no table.
 	envDriver = "TICKRING_DRIVER"
+	// envEmulate=1 runs the drivers of arm64 in an emulator, and no others.
+	envEmulate = "TICKRING_EMULATE"
 	// absentStatus of a build command says that the reader cannot be built here.
 	absentStatus = 77
+	// yours is the name of envDriver's.
+	yours = "yours"
 )
 
 var (
@@ -57,14 +61,17 @@ func runKit(m *testing.M) int {
 // chosen are the reference and the candidates that the environment asks for.
 func chosen() ([]candidate, error) {
 	if run := os.Getenv(envDriver); run != "" {
-		return []candidate{candidates[0], {name: "yours", run: "exec " + run}}, nil
+		return []candidate{candidates[0], {name: yours, run: "exec " + run}}, nil
 	}
 	pick, err := regexp.Compile(os.Getenv(envReader))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", envReader, err)
 	}
-	list := candidates[:1:1]
-	for _, c := range candidates[1:] {
+	list, rest := candidates[:1:1], candidates[1:]
+	if os.Getenv(envEmulate) == "1" {
+		rest = emulated
+	}
+	for _, c := range rest {
 		if pick.MatchString(c.name) {
 			list = append(list, c)
 		}

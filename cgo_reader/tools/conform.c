@@ -85,6 +85,20 @@ static void cmd_await(char **args)
 	opened(tickring_attach_wait(args[0], args[1], NULL, ns, &self.reader));
 }
 
+/* Refused, it goes on without a slot. */
+static void cmd_register(char **args)
+{
+	cmd_attach(args);
+	if (self.reader != NULL)
+		(void)tickring_register(self.reader, args[2]);
+}
+
+static void cmd_registered(char **args)
+{
+	(void)args;
+	printf("REGISTERED %d\n", tickring_registered(self.reader));
+}
+
 static void cmd_close(char **args)
 {
 	(void)args;
@@ -559,6 +573,8 @@ static const struct command {
 	{"open", 1, NOTHING, cmd_open},
 	{"attach", 2, NOTHING, cmd_attach},
 	{"await", 3, NOTHING, cmd_await},
+	{"register", 3, NOTHING, cmd_register},
+	{"registered", 0, READER, cmd_registered},
 	{"close", 0, READER, cmd_close},
 	{"segment", 0, READER, cmd_segment},
 	{"next", 1, READER, cmd_next},

@@ -85,6 +85,14 @@ void await(const words &args)
 	opened(err);
 }
 
+// Refused, it goes on without a slot.
+void register_feed(const words &args)
+{
+	attach(args);
+	if (feed)
+		(void)feed.register_as(args[2].c_str());
+}
+
 void print(answer a, const record &rec, std::uint64_t lost, const tickring::reader_view &from)
 {
 	if (a == answer::record) {
@@ -455,6 +463,8 @@ const std::map<std::string, command> commands = {
 	{"open", {1, needs::nothing, open_path}},
 	{"attach", {2, needs::nothing, attach}},
 	{"await", {3, needs::nothing, await}},
+	{"register", {3, needs::nothing, register_feed}},
+	{"registered", {0, needs::reader, [](const words &) { std::printf("REGISTERED %d\n", feed.registered() ? 1 : 0); }}},
 	{"close", {0, needs::reader, [](const words &) { drop(); std::puts("DETACHED"); }}},
 	{"segment", {0, needs::reader, [](const words &) { print_segment(feed.handle()); }}},
 	{"next", {1, needs::reader, next}},

@@ -75,6 +75,8 @@ var commands = map[string]command{
 	"open":        {words: 1, run: (*driver).open},
 	"attach":      {words: 2, run: (*driver).attach},
 	"await":       {words: 3, run: (*driver).await},
+	"register":    {words: 3, run: (*driver).register},
+	"registered":  {reader: true, run: (*driver).registered},
 	"close":       {reader: true, run: (*driver).close},
 	"segment":     {reader: true, run: (*driver).segment},
 	"next":        {words: 1, reader: true, run: (*driver).next},
@@ -169,6 +171,22 @@ func (d *driver) await(args []string) string {
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
+}
+
+// register goes on without a slot where it gets none, as every reader does.
+func (d *driver) register(args []string) string {
+	line := d.attach(args)
+	if d.reader != nil {
+		d.reader.register(args[2])
+	}
+	return line
+}
+
+func (d *driver) registered([]string) string {
+	if g := d.reader.registration; g != nil && g.Fault() == nil {
+		return "REGISTERED 1"
+	}
+	return "REGISTERED 0"
 }
 
 func after(milliseconds string) time.Time {

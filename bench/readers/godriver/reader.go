@@ -23,6 +23,9 @@ type reader struct {
 	rec     ring.Record
 	covered map[place]uint64 // by the board since the last join
 
+	name         string            // under which it asked for a slot
+	registration *shm.Registration // nil: it has none
+
 	kinds       []ring.Kind // nil passes all
 	instruments []uint16    // nil passes all
 	before      ring.ReaderStats
@@ -43,9 +46,26 @@ func newReader(m *shm.Mapping, err error) (*reader, error) {
 
 func (r *reader) view() *ring.View { return r.mapping.View() }
 
+// close gives the slot back as well; where its lock cannot be had, the slot stays until
+// this process ends.
 func (r *reader) close() {
+	if r.registration != nil {
+		_ = r.registration.Close()
+	}
 	if err := r.mapping.Close(); err != nil {
 		panic(err)
+	}
+}
+
+func (r *reader) register(name string) {
+	r.name = name
+	r.registration, _ = r.mapping.Register(name) // refused: it reads on without
+	r.report()
+}
+
+func (r *reader) report() {
+	if r.registration != nil {
+		r.registration.Report(r.r)
 	}
 }
 
@@ -80,6 +100,7 @@ func (r *reader) head() ring.Answer { return r.passing(r.r.NextHead) }
 func (r *reader) passing(next func(*ring.Record) ring.Answer) ring.Answer {
 	for {
 		a := next(&r.rec)
+		r.report()
 		r.damaged = r.damaged || a == ring.AnswerDamaged
 		if a != ring.AnswerRecord || r.passes() {
 			return a
@@ -133,7 +154,12 @@ func (r *reader) reattach() (moved bool, err error) {
 		return false, err
 	}
 	r.before = r.stats()
-	r.close()
+	if r.registration != nil {
+		r.registration, _ = r.registration.Follow(next, r.name)
+	}
+	if err := r.mapping.Close(); err != nil {
+		panic(err)
+	}
 	r.mapping, r.r, r.covered = next, ring.NewReader(next.View()), nil
 	r.damaged = false
 	return true, nil

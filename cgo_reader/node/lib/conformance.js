@@ -206,6 +206,15 @@ class Driver {
     return this.#opened(await attachWait(feed, { directory, timeout: Number(ms) }));
   }
 
+  register(directory, feed, register) {
+    this.#drop();
+    return this.#opened(attach(feed, { directory, register }));
+  }
+
+  registered() {
+    return [`REGISTERED ${Number(this.reader.registered)}`];
+  }
+
   close() {
     void this.reader;
     this.#drop();
@@ -439,9 +448,9 @@ class Driver {
   }
 }
 
-const COMMANDS = new Set(["hello", "open", "attach", "await", "close", "segment", "next", "head", "until", "seek",
-  "position", "lag", "stats", "filter", "join", "board", "book", "instruments", "find", "state", "connection", "counter",
-  "fresh", "age", "reattach", "drain", "poller", "poll"]);
+const COMMANDS = new Set(["hello", "open", "attach", "await", "register", "registered", "close", "segment", "next",
+  "head", "until", "seek", "position", "lag", "stats", "filter", "join", "board", "book", "instruments", "find", "state",
+  "connection", "counter", "fresh", "age", "reattach", "drain", "poller", "poll"]);
 
 async function reply(driver, [command, ...words]) {
   if (!COMMANDS.has(command)) return ["UNSUPPORTED"];

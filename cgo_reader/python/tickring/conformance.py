@@ -252,6 +252,15 @@ class Driver:
         """Attach by name, and wait for the feed."""
         return self._attach(lambda: attach(feed, directory=directory, timeout=int(ms) / 1000))
 
+    def register(self, directory: str, feed: str, name: str) -> list[str]:
+        """Attach by name, named for `tickring stat`."""
+        return self._attach(lambda: attach(feed, directory=directory, register=name))
+
+    def registered(self) -> list[str]:
+        """Whether this reader has a slot."""
+        registration = self.reader.registration
+        return [f"REGISTERED {int(registration is not None and registration.active)}"]
+
     def close(self) -> list[str]:
         """Drop the reader."""
         _ = self.reader
@@ -531,9 +540,10 @@ class Driver:
 
 
 COMMANDS: Final = {
-    "hello", "open", "attach", "await", "close", "segment", "next", "head", "until", "seek",
-    "position", "lag", "stats", "filter", "join", "board", "book", "instruments", "find", "state",
-    "connection", "counter", "fresh", "age", "reattach", "drain", "poller", "poll",
+    "hello", "open", "attach", "await", "register", "registered", "close", "segment", "next",
+    "head", "until", "seek", "position", "lag", "stats", "filter", "join", "board", "book",
+    "instruments", "find", "state", "connection", "counter", "fresh", "age", "reattach", "drain",
+    "poller", "poll",
 }  # fmt: skip
 
 

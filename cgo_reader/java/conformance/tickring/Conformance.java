@@ -27,6 +27,7 @@ public final class Conformance {
     private final TickringRecord entry = new TickringRecord();
     private final Book book = new Book();
     private Reader reader;
+    private boolean named; // it asked for a slot
     private Poller poller;
     private Reader[] polled = {};
 
@@ -71,6 +72,10 @@ public final class Conformance {
                 Duration time = Duration.ofMillis(Long.parseLong(words[3]));
                 opened(Reader.options().awaitFor(time), words[2], Path.of(words[1]));
             }
+            case "register" -> {
+                opened(Reader.options().register(words[3]), words[2], Path.of(words[1]));
+                named = true;
+            }
             case "poller" -> poller(Arrays.copyOfRange(words, 1, words.length));
             case "poll" -> poll(Integer.parseInt(words[1]));
             default -> {
@@ -103,6 +108,8 @@ public final class Conformance {
                 drop();
                 reply.add("DETACHED");
             };
+            case "registered" -> () -> reply.add(
+                    named && reader.registrationRefusal() == null ? "REGISTERED 1" : "REGISTERED 0");
             case "segment" -> this::segment;
             case "next" -> () -> each(words[1], reader::next, r -> "RECORD " + Log.record(r));
             case "head" -> () -> each(words[1], reader::nextHead, Log::head);
@@ -147,6 +154,7 @@ public final class Conformance {
 
     private void opened(Options options, String feed, Path place) throws AttachException {
         drop();
+        named = false;
         reader = feed == null ? options.attachPath(place) : options.directory(place).attach(feed);
         reply.add("OPENED generation=" + Long.toUnsignedString(reader.generation()) + " next=" + reader.position());
     }

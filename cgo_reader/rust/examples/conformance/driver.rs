@@ -115,9 +115,15 @@ impl<B: Backend> Driver<B> {
                 let options = ReaderOver::options().dir(*dir).await_for(bound);
                 self.take(|| options.attach(feed))
             }
+            ("register", [dir, feed, name]) => {
+                let options = ReaderOver::options().dir(*dir).register(name);
+                self.take(|| options.attach(feed))
+            }
             ("poller", [_, ..]) => self.open_poller(args),
             ("poll", [count]) => self.poll(number(count)?),
-            ("open" | "attach" | "await" | "poller" | "poll", _) => self.say("UNSUPPORTED"),
+            ("open" | "attach" | "await" | "register" | "poller" | "poll", _) => {
+                self.say("UNSUPPORTED")
+            }
             _ => match self.reader.take() {
                 Some(mut reader) => {
                     let stays = self.ask(&mut reader, command, args)?;
@@ -181,6 +187,7 @@ impl<B: Backend> Driver<B> {
         let fits = |row: Option<Line>| row.map_or_else(|| NO_INSTRUMENT_LINE.into(), Line::end);
         Ok(match (command, args) {
             ("segment", _) => segment(r),
+            ("registered", _) => format!("REGISTERED {}", u8::from(r.is_registered())),
             ("lag", _) => Line::new("LAG").key("records", r.lag()).end(),
             ("stats", _) => {
                 let stats = r.stats();
@@ -400,8 +407,9 @@ impl<B: Backend> Driver<B> {
 }
 
 /// Commands that need a reader.
-const KNOWN: [&str; 22] = [
+const KNOWN: [&str; 23] = [
     "close",
+    "registered",
     "segment",
     "next",
     "head",
