@@ -112,10 +112,41 @@ func (p Padded) quoted(at int) []byte {
 }
 
 // Decimal is ParseDecimal up to the closing quote, which the literal behind the hole
-// must compare; it refuses what is below zero. The short way takes up to eight digits on either side of the
-// point. None of its branches hangs on an ordinary number, and the end of the number
-// is found first, for the next hole waits for nothing else.
+// must compare; it refuses what is below zero.
 func (p Padded) Decimal(at int) (mantissa int64, exponent int8, n int) {
+	if !vectors {
+		return p.shortDecimal(at)
+	}
+	var d Decimal
+	if n := quotedDecimals(p.text(at), 0, 1, &d); n != 0 {
+		return d.Mantissa, d.Exponent, int(n)
+	}
+	return p.decimal(at)
+}
+
+// Decimals is Decimal for each place of out, which has at most eight; from the end of one
+// to the next are gap bytes, at most eight, that the caller must compare. lengths holds
+// the bytes of each, the first lowest; 0 when one is refused.
+func (p Padded) Decimals(at, gap int, out []Decimal) (lengths uint64) {
+	if lengths = quotedDecimals(p.text(at), gap, len(out), &out[0]); lengths != 0 {
+		return lengths
+	}
+	for i := range out {
+		d := &out[i]
+		var n int
+		if d.Mantissa, d.Exponent, n = p.Decimal(at); n == 0 {
+			return 0
+		}
+		lengths |= uint64(n) << uint(8*i)
+		at += n + gap
+	}
+	return lengths
+}
+
+// shortDecimal is Decimal where there are no vectors. The short way takes up to eight
+// digits on either side of the point. None of its branches hangs on an ordinary number,
+// and the end of the number is found first, for the next hole waits for nothing else.
+func (p Padded) shortDecimal(at int) (mantissa int64, exponent int8, n int) {
 	w := p.Word(at)
 	n = endOfNumber(w, p.Word(at+wordBytes))
 	whole := bytesBelow(noDigits(w))
@@ -237,18 +268,15 @@ func (p Padded) Levels(at int, b *Batch) (n int) {
 		return 0
 	}
 	levels := b.Levels
+	var pair [2]Decimal
 	for i := at + len(`[["`); i < p.end && len(levels) < MaxLevels; i += len(`"],["`) {
-		price, priceExponent, k := p.Decimal(i)
-		i += k
-		quantity, quantityExponent, k2 := p.Decimal(i + len(`","`))
-		if k == 0 || k2 == 0 || p.Half(i)&0xffffff != comma {
+		lengths := p.Decimals(i, len(`","`), pair[:])
+		i += int(lengths & 0xff)
+		if lengths == 0 || p.Half(i)&0xffffff != comma {
 			return 0
 		}
-		i += len(`","`) + k2
-		levels = append(levels, Level{
-			Price:    Decimal{Mantissa: price, Exponent: priceExponent},
-			Quantity: Decimal{Mantissa: quantity, Exponent: quantityExponent},
-		})
+		i += len(`","`) + int(lengths>>8)
+		levels = append(levels, Level{Price: pair[0], Quantity: pair[1]})
 		w := p.Word(i)
 		if w&(1<<40-1) == next {
 			continue

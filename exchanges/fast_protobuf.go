@@ -17,10 +17,9 @@ const MinTextIndex = 2 * wordBytes
 
 // Keys of a book's level, and the bound of a length of one byte.
 const (
-	keyPrice       = 0x0a
-	keyQuantity    = 0x12
-	longLength     = 0x80
-	levelKeysBytes = len("\x0a\x00\x12\x00")
+	keyPrice    = 0x0a
+	keyQuantity = 0x12
+	longLength  = 0x80
 )
 
 // inFrame says that n bytes from index at are a number's text inside the frame.
@@ -55,6 +54,26 @@ func (p Padded) TextDecimal(at, n int) (mantissa int64, exponent int8, ok bool) 
 		return mantissa, exponent, true
 	}
 	return int64(digits8(x)*powersOfTen[places&15] + digits8(y)), int8(-places), true
+}
+
+// TextDecimals reads a field of the message for each place of out, which has at most
+// eight: the next byte of keys, the lowest first, a length, a decimal as TextDecimal
+// reads it. n is the bytes of all, 0 when one is refused.
+func (p Padded) TextDecimals(at int, keys uint64, out []Decimal) (n int) {
+	if n = textDecimals(p.text(at), keys, len(out), &out[0]); n != 0 {
+		return n
+	}
+	i := at
+	for k := range out {
+		size := int(p.Byte(i + 1))
+		d, ok := &out[k], false
+		if d.Mantissa, d.Exponent, ok = p.TextDecimal(i+2, size); !ok || p.Byte(i) != byte(keys) {
+			return 0
+		}
+		keys >>= 8
+		i += 2 + size
+	}
+	return i - at
 }
 
 func (p Padded) textDecimal(at, n int) (mantissa int64, exponent int8, ok bool) {
@@ -228,22 +247,14 @@ func (p Padded) Rest(at int) (n int) {
 func (p Padded) TextLevels(at int, key byte, b *Batch) (end int, ok bool) {
 	levels := b.Levels
 	i := at
+	var pair [2]Decimal
 	for i < p.end && p.Byte(i) == key {
-		w := p.Half(i)
-		size, priceSize := int(w>>8&0xff), int(w>>24)
-		price, priceExponent, ok1 := p.TextDecimal(i+4, priceSize)
-		k := i + 4 + priceSize
-		quantitySize := int(p.Byte(k + 1))
-		quantity, quantityExponent, ok2 := p.TextDecimal(k+2, quantitySize)
-		if !ok1 || !ok2 || w>>16&0xff != keyPrice || p.Byte(k) != keyQuantity ||
-			size != priceSize+quantitySize+levelKeysBytes || size >= longLength || len(levels) >= MaxLevels {
+		size := int(p.Byte(i + 1))
+		if p.TextDecimals(i+2, keyPrice|keyQuantity<<8, pair[:]) != size || size == 0 || size >= longLength || len(levels) >= MaxLevels {
 			return 0, false
 		}
-		levels = append(levels, Level{
-			Price:    Decimal{Mantissa: price, Exponent: priceExponent},
-			Quantity: Decimal{Mantissa: quantity, Exponent: quantityExponent},
-		})
-		i = k + 2 + quantitySize
+		levels = append(levels, Level{Price: pair[0], Quantity: pair[1]})
+		i += 2 + size
 	}
 	b.Levels = levels
 	return i, true

@@ -36,6 +36,29 @@ func requireTextDecimal(t *testing.T, text string) {
 			require.Fail(t, "not as ParseDecimal reads it", "%q: %d %d %v, want %v %v", text, mantissa, exponent, ok, d, valid)
 		}
 	})
+	if len(text) < 0x80 {
+		requireTextDecimals(t, text, d, valid)
+	}
+}
+
+// requireTextDecimals wants a field with the text to be read as d, in each place of a row,
+// and refused under another key.
+func requireTextDecimals(t *testing.T, text string, d Decimal, valid bool) {
+	one := string([]byte{byte(len(text))}) + text
+	row := "\x0a\x030.5\x12" + one + "\x1a\x0214\x22" + one
+	forEachSurrounding(row, func(p Padded, at int) {
+		var out [4]Decimal
+		n := p.TextDecimals(at, 0x221a120a, out[:])
+		if valid != (n == len(row)) || !valid && n != 0 {
+			require.Fail(t, "not as ParseDecimal accepts it", "%q: %d, want %v", text, n, valid)
+		}
+		if want := [4]Decimal{{5, -1}, d, {14, 0}, d}; valid && out != want {
+			require.Fail(t, "not as ParseDecimal reads it", "%q: %v, want %v", text, out, want)
+		}
+		if p.TextDecimals(at, 0x221a130a, out[:]) != 0 {
+			require.Fail(t, "another key was accepted", "%q", text)
+		}
+	})
 }
 
 // Every text of up to five characters of those that matter is read as ParseDecimal

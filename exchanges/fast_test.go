@@ -53,6 +53,7 @@ func requireNumber(t require.TestingT, text string) {
 		require.Equal(t, len(text), n, "%q", text)
 		require.Equal(t, want, Decimal{mantissa, exponent}, "%q", text)
 	}
+	requireSameDecimals(t, text, mantissa, exponent, n)
 	wantVolume, rounded, ok := ParseVolume([]byte(text))
 	mantissa, exponent, flag, n := p.Volume(0)
 	if !ok || wantVolume.Mantissa < 0 {
@@ -78,6 +79,36 @@ func requireNumber(t require.TestingT, text string) {
 		require.Equal(t, []any{wantNS, len(text)}, []any{ns, n}, "%q", text)
 	} else {
 		require.False(t, ok, "%q", text)
+	}
+}
+
+// requireSameDecimals wants the way without vectors, and a row of the number with others,
+// to read what Decimal read, n bytes, or to refuse what it refused.
+func requireSameDecimals(t require.TestingT, text string, mantissa int64, exponent int8, n int) {
+	p := paddedText(t, text+`",`, `5.0"1`)
+	if m, e, k := p.shortDecimal(0); p.Byte(k) == '"' || n != 0 && p.Byte(n) == '"' {
+		require.Equal(t, []any{mantissa, exponent, n}, []any{m, e, k}, "%q", text)
+	}
+	for _, row := range [][]string{{text, "0.25"}, {"1", text}, {"10.01", text, text, "7"}} {
+		p = paddedText(t, strings.Join(row, `","`)+`",`, `5.0"1`)
+		out, want, lengths := make([]Decimal, len(row)), make([]Decimal, len(row)), uint64(0)
+		got, at, ended := p.Decimals(0, len(`","`), out), 0, true
+		for i := range row {
+			var k int
+			if want[i].Mantissa, want[i].Exponent, k = p.Decimal(at); k == 0 {
+				lengths = 0
+				break
+			}
+			lengths |= uint64(k) << (8 * i)
+			ended = ended && p.Byte(at+k) == '"'
+			at += k + len(`","`)
+		}
+		if ended {
+			require.Equal(t, lengths, got, "%q", row)
+		}
+		if ended && got != 0 {
+			require.Equal(t, want, out, "%q", row)
+		}
 	}
 }
 
@@ -137,13 +168,20 @@ func TestNumbersAgreeWithTheParsersAtEveryLength(t *testing.T) {
 func TestNumbersEndInsideTheFrame(t *testing.T) {
 	for _, text := range []string{"123456789012", "0.1234567890123", "-"} {
 		p := paddedText(t, text, `7"`)
-		_, _, n := p.Decimal(0)
+		_, _, n := p.decimal(0)
 		assert.Zero(t, n, text)
 		_, n = p.MillisText(0)
 		assert.Zero(t, n, text)
 	}
 	_, _, n := paddedText(t, "", `7"`).decimal(0)
 	assert.Zero(t, n)
+	for _, text := range []string{"-", "0.123456789012345", "123456789012345678"} {
+		p := paddedText(t, text, `7"`)
+		_, _, n := p.Decimal(0)
+		assert.Zero(t, n, text)
+		_, _, n = p.decimal(0)
+		assert.Zero(t, n, text)
+	}
 }
 
 func TestTimesAgreeWithTheParsers(t *testing.T) {

@@ -42,6 +42,9 @@ func (p Padded) Pair(at int) uint16 {
 // Byte is the byte at index at.
 func (p Padded) Byte(at int) byte { return *(*byte)(unsafe.Add(p.base, at)) }
 
+// text is where index at lies.
+func (p Padded) text(at int) *byte { return (*byte)(unsafe.Add(p.base, at)) }
+
 // Slice is the n bytes from index at.
 func (p Padded) Slice(at, n int) []byte {
 	return unsafe.Slice((*byte)(unsafe.Add(p.base, at)), n)

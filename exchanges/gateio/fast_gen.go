@@ -146,14 +146,12 @@ func fastTry2(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.B
 func fastBookTicker(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.Batch) bool {
 	var i, n int
 	var ok bool
+	var decimals [4]exchanges.Decimal
+	var lengths uint64
 	var send int64
 	var event int64
 	var sequence uint64
 	var symbolAt, symbolLength int
-	var bidPrice exchanges.Decimal
-	var bidQuantity exchanges.Decimal
-	var askPrice exchanges.Decimal
-	var askQuantity exchanges.Decimal
 	if p.Word(0) != 0x3a22656d6974227b {
 		return false
 	}
@@ -190,30 +188,25 @@ func fastBookTicker(p exchanges.Padded, symbols *exchanges.SymbolTable, b *excha
 	if p.Half(i) != 0x62222c22 || p.Half(i+3) != 0x223a2262 {
 		return false
 	}
-	if bidPrice.Mantissa, bidPrice.Exponent, n = p.Decimal(i + 7); n == 0 {
+	if lengths = p.Decimals(i+7, 7, decimals[0:4]); lengths == 0 {
 		return false
 	}
+	n = int(lengths & 0xff)
 	i += 7 + n
 	if p.Half(i) != 0x42222c22 || p.Half(i+3) != 0x223a2242 {
 		return false
 	}
-	if bidQuantity.Mantissa, bidQuantity.Exponent, n = p.Decimal(i + 7); n == 0 {
-		return false
-	}
+	n = int(lengths >> 8 & 0xff)
 	i += 7 + n
 	if p.Half(i) != 0x61222c22 || p.Half(i+3) != 0x223a2261 {
 		return false
 	}
-	if askPrice.Mantissa, askPrice.Exponent, n = p.Decimal(i + 7); n == 0 {
-		return false
-	}
+	n = int(lengths >> 16 & 0xff)
 	i += 7 + n
 	if p.Half(i) != 0x41222c22 || p.Half(i+3) != 0x223a2241 {
 		return false
 	}
-	if askQuantity.Mantissa, askQuantity.Exponent, n = p.Decimal(i + 7); n == 0 {
-		return false
-	}
+	n = int(lengths >> 24 & 0xff)
 	i += 7 + n
 	if p.Half(i)&0xffffff != 0x7d7d22 {
 		return false
@@ -233,10 +226,10 @@ func fastBookTicker(p exchanges.Padded, symbols *exchanges.SymbolTable, b *excha
 	it.SendTimeNS = send
 	it.EventTimeNS = event
 	it.Sequence = sequence
-	it.Prices[exchanges.BidPrice] = bidPrice
-	it.Quantities[exchanges.BidQty] = bidQuantity
-	it.Prices[exchanges.AskPrice] = askPrice
-	it.Quantities[exchanges.AskQty] = askQuantity
+	it.Prices[exchanges.BidPrice] = decimals[0]
+	it.Quantities[exchanges.BidQty] = decimals[1]
+	it.Prices[exchanges.AskPrice] = decimals[2]
+	it.Quantities[exchanges.AskQty] = decimals[3]
 	return true
 }
 
@@ -246,14 +239,12 @@ func fastBookTicker(p exchanges.Padded, symbols *exchanges.SymbolTable, b *excha
 func fastBookTicker2021(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.Batch) bool {
 	var i, n int
 	var ok bool
+	var decimals [4]exchanges.Decimal
+	var lengths uint64
 	var send int64
 	var event int64
 	var sequence uint64
 	var symbolAt, symbolLength int
-	var bidPrice exchanges.Decimal
-	var bidQuantity exchanges.Decimal
-	var askPrice exchanges.Decimal
-	var askQuantity exchanges.Decimal
 	if p.Word(0) != 0x3a22656d6974227b {
 		return false
 	}
@@ -284,30 +275,25 @@ func fastBookTicker2021(p exchanges.Padded, symbols *exchanges.SymbolTable, b *e
 	if p.Half(i) != 0x62222c22 || p.Half(i+3) != 0x223a2262 {
 		return false
 	}
-	if bidPrice.Mantissa, bidPrice.Exponent, n = p.Decimal(i + 7); n == 0 {
+	if lengths = p.Decimals(i+7, 7, decimals[0:4]); lengths == 0 {
 		return false
 	}
+	n = int(lengths & 0xff)
 	i += 7 + n
 	if p.Half(i) != 0x42222c22 || p.Half(i+3) != 0x223a2242 {
 		return false
 	}
-	if bidQuantity.Mantissa, bidQuantity.Exponent, n = p.Decimal(i + 7); n == 0 {
-		return false
-	}
+	n = int(lengths >> 8 & 0xff)
 	i += 7 + n
 	if p.Half(i) != 0x61222c22 || p.Half(i+3) != 0x223a2261 {
 		return false
 	}
-	if askPrice.Mantissa, askPrice.Exponent, n = p.Decimal(i + 7); n == 0 {
-		return false
-	}
+	n = int(lengths >> 16 & 0xff)
 	i += 7 + n
 	if p.Half(i) != 0x41222c22 || p.Half(i+3) != 0x223a2241 {
 		return false
 	}
-	if askQuantity.Mantissa, askQuantity.Exponent, n = p.Decimal(i + 7); n == 0 {
-		return false
-	}
+	n = int(lengths >> 24 & 0xff)
 	i += 7 + n
 	if p.Half(i)&0xffffff != 0x7d7d22 {
 		return false
@@ -327,10 +313,10 @@ func fastBookTicker2021(p exchanges.Padded, symbols *exchanges.SymbolTable, b *e
 	it.SendTimeNS = send
 	it.EventTimeNS = event
 	it.Sequence = sequence
-	it.Prices[exchanges.BidPrice] = bidPrice
-	it.Quantities[exchanges.BidQty] = bidQuantity
-	it.Prices[exchanges.AskPrice] = askPrice
-	it.Quantities[exchanges.AskQty] = askQuantity
+	it.Prices[exchanges.BidPrice] = decimals[0]
+	it.Quantities[exchanges.BidQty] = decimals[1]
+	it.Prices[exchanges.AskPrice] = decimals[2]
+	it.Quantities[exchanges.AskQty] = decimals[3]
 	return true
 }
 

@@ -111,11 +111,8 @@ func fastTry1(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.B
 func fastBookTicker10ms(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.Batch) bool {
 	var i, n, symbolAt, symbolLength int
 	var ok bool
+	decimals := [4]exchanges.Decimal{exchanges.AbsentDecimal, exchanges.AbsentDecimal, exchanges.AbsentDecimal, exchanges.AbsentDecimal}
 	send := int64(ring.Absent)
-	bidPrice := exchanges.AbsentDecimal
-	bidQuantity := exchanges.AbsentDecimal
-	askPrice := exchanges.AbsentDecimal
-	askQuantity := exchanges.AbsentDecimal
 	sequence := uint64(0)
 	if p.Byte(0) != 0xa {
 		return false
@@ -150,34 +147,16 @@ func fastBookTicker10ms(p exchanges.Padded, symbols *exchanges.SymbolTable, b *e
 	}
 	i += 9 + n
 	if i < p.End() && p.Byte(i) == 0xa {
-		n = int(p.Byte(i + 1))
-		if bidPrice.Mantissa, bidPrice.Exponent, ok = p.TextDecimal(i+2, n); !ok {
+		if n = p.TextDecimals(i, 0x120a, decimals[0:2]); n == 0 {
 			return false
 		}
-		i += 2 + n
-		if p.Byte(i) != 0x12 {
-			return false
-		}
-		n = int(p.Byte(i + 1))
-		if bidQuantity.Mantissa, bidQuantity.Exponent, ok = p.TextDecimal(i+2, n); !ok {
-			return false
-		}
-		i += 2 + n
+		i += n
 	}
 	if i < p.End() && p.Byte(i) == 0x1a {
-		n = int(p.Byte(i + 1))
-		if askPrice.Mantissa, askPrice.Exponent, ok = p.TextDecimal(i+2, n); !ok {
+		if n = p.TextDecimals(i, 0x221a, decimals[2:4]); n == 0 {
 			return false
 		}
-		i += 2 + n
-		if p.Byte(i) != 0x22 {
-			return false
-		}
-		n = int(p.Byte(i + 1))
-		if askQuantity.Mantissa, askQuantity.Exponent, ok = p.TextDecimal(i+2, n); !ok {
-			return false
-		}
-		i += 2 + n
+		i += n
 	}
 	if i < p.End() && p.Byte(i) == 0x2a {
 		n = int(p.Byte(i + 1))
@@ -205,10 +184,10 @@ func fastBookTicker10ms(p exchanges.Padded, symbols *exchanges.SymbolTable, b *e
 	}
 	it.Instrument = id
 	it.SendTimeNS = send
-	it.Prices[exchanges.BidPrice] = bidPrice
-	it.Quantities[exchanges.BidQty] = bidQuantity
-	it.Prices[exchanges.AskPrice] = askPrice
-	it.Quantities[exchanges.AskQty] = askQuantity
+	it.Prices[exchanges.BidPrice] = decimals[0]
+	it.Quantities[exchanges.BidQty] = decimals[1]
+	it.Prices[exchanges.AskPrice] = decimals[2]
+	it.Quantities[exchanges.AskQty] = decimals[3]
 	it.Sequence = sequence
 	it.EventTimeNS = send
 	return true
@@ -220,11 +199,8 @@ func fastBookTicker10ms(p exchanges.Padded, symbols *exchanges.SymbolTable, b *e
 func fastBookTicker100ms(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.Batch) bool {
 	var i, n, symbolAt, symbolLength int
 	var ok bool
+	decimals := [4]exchanges.Decimal{exchanges.AbsentDecimal, exchanges.AbsentDecimal, exchanges.AbsentDecimal, exchanges.AbsentDecimal}
 	send := int64(ring.Absent)
-	bidPrice := exchanges.AbsentDecimal
-	bidQuantity := exchanges.AbsentDecimal
-	askPrice := exchanges.AbsentDecimal
-	askQuantity := exchanges.AbsentDecimal
 	sequence := uint64(0)
 	if p.Byte(0) != 0xa {
 		return false
@@ -259,34 +235,16 @@ func fastBookTicker100ms(p exchanges.Padded, symbols *exchanges.SymbolTable, b *
 	}
 	i += 9 + n
 	if i < p.End() && p.Byte(i) == 0xa {
-		n = int(p.Byte(i + 1))
-		if bidPrice.Mantissa, bidPrice.Exponent, ok = p.TextDecimal(i+2, n); !ok {
+		if n = p.TextDecimals(i, 0x120a, decimals[0:2]); n == 0 {
 			return false
 		}
-		i += 2 + n
-		if p.Byte(i) != 0x12 {
-			return false
-		}
-		n = int(p.Byte(i + 1))
-		if bidQuantity.Mantissa, bidQuantity.Exponent, ok = p.TextDecimal(i+2, n); !ok {
-			return false
-		}
-		i += 2 + n
+		i += n
 	}
 	if i < p.End() && p.Byte(i) == 0x1a {
-		n = int(p.Byte(i + 1))
-		if askPrice.Mantissa, askPrice.Exponent, ok = p.TextDecimal(i+2, n); !ok {
+		if n = p.TextDecimals(i, 0x221a, decimals[2:4]); n == 0 {
 			return false
 		}
-		i += 2 + n
-		if p.Byte(i) != 0x22 {
-			return false
-		}
-		n = int(p.Byte(i + 1))
-		if askQuantity.Mantissa, askQuantity.Exponent, ok = p.TextDecimal(i+2, n); !ok {
-			return false
-		}
-		i += 2 + n
+		i += n
 	}
 	if i < p.End() && p.Byte(i) == 0x2a {
 		n = int(p.Byte(i + 1))
@@ -314,10 +272,10 @@ func fastBookTicker100ms(p exchanges.Padded, symbols *exchanges.SymbolTable, b *
 	}
 	it.Instrument = id
 	it.SendTimeNS = send
-	it.Prices[exchanges.BidPrice] = bidPrice
-	it.Quantities[exchanges.BidQty] = bidQuantity
-	it.Prices[exchanges.AskPrice] = askPrice
-	it.Quantities[exchanges.AskQty] = askQuantity
+	it.Prices[exchanges.BidPrice] = decimals[0]
+	it.Quantities[exchanges.BidQty] = decimals[1]
+	it.Prices[exchanges.AskPrice] = decimals[2]
+	it.Quantities[exchanges.AskQty] = decimals[3]
 	it.Sequence = sequence
 	it.EventTimeNS = send
 	return true
@@ -367,40 +325,19 @@ func fastBookTickerBatch(p exchanges.Padded, symbols *exchanges.SymbolTable, b *
 	for i < p.End() && p.Byte(i) == 0xa {
 		size := int(p.Byte(i + 1))
 		stop := i + 2 + size
-		bidPrice := exchanges.AbsentDecimal
-		bidQuantity := exchanges.AbsentDecimal
-		askPrice := exchanges.AbsentDecimal
-		askQuantity := exchanges.AbsentDecimal
+		decimals := [4]exchanges.Decimal{exchanges.AbsentDecimal, exchanges.AbsentDecimal, exchanges.AbsentDecimal, exchanges.AbsentDecimal}
 		i += 2
 		if i < p.End() && p.Byte(i) == 0xa {
-			n = int(p.Byte(i + 1))
-			if bidPrice.Mantissa, bidPrice.Exponent, ok = p.TextDecimal(i+2, n); !ok {
+			if n = p.TextDecimals(i, 0x120a, decimals[0:2]); n == 0 {
 				return false
 			}
-			i += 2 + n
-			if p.Byte(i) != 0x12 {
-				return false
-			}
-			n = int(p.Byte(i + 1))
-			if bidQuantity.Mantissa, bidQuantity.Exponent, ok = p.TextDecimal(i+2, n); !ok {
-				return false
-			}
-			i += 2 + n
+			i += n
 		}
 		if i < p.End() && p.Byte(i) == 0x1a {
-			n = int(p.Byte(i + 1))
-			if askPrice.Mantissa, askPrice.Exponent, ok = p.TextDecimal(i+2, n); !ok {
+			if n = p.TextDecimals(i, 0x221a, decimals[2:4]); n == 0 {
 				return false
 			}
-			i += 2 + n
-			if p.Byte(i) != 0x22 {
-				return false
-			}
-			n = int(p.Byte(i + 1))
-			if askQuantity.Mantissa, askQuantity.Exponent, ok = p.TextDecimal(i+2, n); !ok {
-				return false
-			}
-			i += 2 + n
+			i += n
 		}
 		if i != stop || size > 127 {
 			return false
@@ -409,10 +346,10 @@ func fastBookTickerBatch(p exchanges.Padded, symbols *exchanges.SymbolTable, b *
 		if it == nil {
 			return false
 		}
-		it.Prices[exchanges.BidPrice] = bidPrice
-		it.Quantities[exchanges.BidQty] = bidQuantity
-		it.Prices[exchanges.AskPrice] = askPrice
-		it.Quantities[exchanges.AskQty] = askQuantity
+		it.Prices[exchanges.BidPrice] = decimals[0]
+		it.Quantities[exchanges.BidQty] = decimals[1]
+		it.Prices[exchanges.AskPrice] = decimals[2]
+		it.Quantities[exchanges.AskQty] = decimals[3]
 	}
 	if i < p.End() && p.Byte(i) == 0x12 {
 		n = int(p.Byte(i + 1))
@@ -490,26 +427,13 @@ func fastDeals10ms(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchan
 	for i < p.End() && p.Byte(i) == 0xa {
 		size := int(p.Byte(i + 1))
 		stop := i + 2 + size
-		price := exchanges.AbsentDecimal
-		quantity := exchanges.AbsentDecimal
+		var decimals [2]exchanges.Decimal
 		aggressor := ring.AggressorUnknown
 		event := int64(ring.Absent)
 		var id1, id2 uint64
 		var suffix1, suffix2 uint8
 		var format ring.IDFormat
-		if p.Byte(i+2) != 0xa {
-			return false
-		}
-		n = int(p.Byte(i + 3))
-		if price.Mantissa, price.Exponent, ok = p.TextDecimal(i+4, n); !ok {
-			return false
-		}
-		i += 4 + n
-		if p.Byte(i) != 0x12 {
-			return false
-		}
-		n = int(p.Byte(i + 1))
-		if quantity.Mantissa, quantity.Exponent, ok = p.TextDecimal(i+2, n); !ok {
+		if n = p.TextDecimals(i+2, 0x120a, decimals[0:2]); n == 0 {
 			return false
 		}
 		i += 2 + n
@@ -541,8 +465,8 @@ func fastDeals10ms(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchan
 		if it == nil {
 			return false
 		}
-		it.Prices[exchanges.TradePrice] = price
-		it.Quantities[exchanges.TradeQty] = quantity
+		it.Prices[exchanges.TradePrice] = decimals[0]
+		it.Quantities[exchanges.TradeQty] = decimals[1]
 		it.Aggressor = aggressor
 		it.EventTimeNS = event
 		it.TradeID, it.SecondID, it.IDSuffix1, it.IDSuffix2, it.IDFormat = id1, id2, suffix1, suffix2, format
@@ -615,23 +539,10 @@ func fastDeals10ms2025(p exchanges.Padded, symbols *exchanges.SymbolTable, b *ex
 	for i < p.End() && p.Byte(i) == 0xa {
 		size := int(p.Byte(i + 1))
 		stop := i + 2 + size
-		price := exchanges.AbsentDecimal
-		quantity := exchanges.AbsentDecimal
+		var decimals [2]exchanges.Decimal
 		aggressor := ring.AggressorUnknown
 		event := int64(ring.Absent)
-		if p.Byte(i+2) != 0xa {
-			return false
-		}
-		n = int(p.Byte(i + 3))
-		if price.Mantissa, price.Exponent, ok = p.TextDecimal(i+4, n); !ok {
-			return false
-		}
-		i += 4 + n
-		if p.Byte(i) != 0x12 {
-			return false
-		}
-		n = int(p.Byte(i + 1))
-		if quantity.Mantissa, quantity.Exponent, ok = p.TextDecimal(i+2, n); !ok {
+		if n = p.TextDecimals(i+2, 0x120a, decimals[0:2]); n == 0 {
 			return false
 		}
 		i += 2 + n
@@ -655,8 +566,8 @@ func fastDeals10ms2025(p exchanges.Padded, symbols *exchanges.SymbolTable, b *ex
 		if it == nil {
 			return false
 		}
-		it.Prices[exchanges.TradePrice] = price
-		it.Quantities[exchanges.TradeQty] = quantity
+		it.Prices[exchanges.TradePrice] = decimals[0]
+		it.Quantities[exchanges.TradeQty] = decimals[1]
 		it.Aggressor = aggressor
 		it.EventTimeNS = event
 	}
@@ -728,26 +639,13 @@ func fastDeals100ms(p exchanges.Padded, symbols *exchanges.SymbolTable, b *excha
 	for i < p.End() && p.Byte(i) == 0xa {
 		size := int(p.Byte(i + 1))
 		stop := i + 2 + size
-		price := exchanges.AbsentDecimal
-		quantity := exchanges.AbsentDecimal
+		var decimals [2]exchanges.Decimal
 		aggressor := ring.AggressorUnknown
 		event := int64(ring.Absent)
 		var id1, id2 uint64
 		var suffix1, suffix2 uint8
 		var format ring.IDFormat
-		if p.Byte(i+2) != 0xa {
-			return false
-		}
-		n = int(p.Byte(i + 3))
-		if price.Mantissa, price.Exponent, ok = p.TextDecimal(i+4, n); !ok {
-			return false
-		}
-		i += 4 + n
-		if p.Byte(i) != 0x12 {
-			return false
-		}
-		n = int(p.Byte(i + 1))
-		if quantity.Mantissa, quantity.Exponent, ok = p.TextDecimal(i+2, n); !ok {
+		if n = p.TextDecimals(i+2, 0x120a, decimals[0:2]); n == 0 {
 			return false
 		}
 		i += 2 + n
@@ -779,8 +677,8 @@ func fastDeals100ms(p exchanges.Padded, symbols *exchanges.SymbolTable, b *excha
 		if it == nil {
 			return false
 		}
-		it.Prices[exchanges.TradePrice] = price
-		it.Quantities[exchanges.TradeQty] = quantity
+		it.Prices[exchanges.TradePrice] = decimals[0]
+		it.Quantities[exchanges.TradeQty] = decimals[1]
 		it.Aggressor = aggressor
 		it.EventTimeNS = event
 		it.TradeID, it.SecondID, it.IDSuffix1, it.IDSuffix2, it.IDFormat = id1, id2, suffix1, suffix2, format
@@ -853,23 +751,10 @@ func fastDeals100ms2025(p exchanges.Padded, symbols *exchanges.SymbolTable, b *e
 	for i < p.End() && p.Byte(i) == 0xa {
 		size := int(p.Byte(i + 1))
 		stop := i + 2 + size
-		price := exchanges.AbsentDecimal
-		quantity := exchanges.AbsentDecimal
+		var decimals [2]exchanges.Decimal
 		aggressor := ring.AggressorUnknown
 		event := int64(ring.Absent)
-		if p.Byte(i+2) != 0xa {
-			return false
-		}
-		n = int(p.Byte(i + 3))
-		if price.Mantissa, price.Exponent, ok = p.TextDecimal(i+4, n); !ok {
-			return false
-		}
-		i += 4 + n
-		if p.Byte(i) != 0x12 {
-			return false
-		}
-		n = int(p.Byte(i + 1))
-		if quantity.Mantissa, quantity.Exponent, ok = p.TextDecimal(i+2, n); !ok {
+		if n = p.TextDecimals(i+2, 0x120a, decimals[0:2]); n == 0 {
 			return false
 		}
 		i += 2 + n
@@ -893,8 +778,8 @@ func fastDeals100ms2025(p exchanges.Padded, symbols *exchanges.SymbolTable, b *e
 		if it == nil {
 			return false
 		}
-		it.Prices[exchanges.TradePrice] = price
-		it.Quantities[exchanges.TradeQty] = quantity
+		it.Prices[exchanges.TradePrice] = decimals[0]
+		it.Quantities[exchanges.TradeQty] = decimals[1]
 		it.Aggressor = aggressor
 		it.EventTimeNS = event
 	}
@@ -1236,10 +1121,9 @@ func fastDepthLimit(p exchanges.Padded, symbols *exchanges.SymbolTable, b *excha
 func fastMiniTicker(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.Batch) bool {
 	var i, n, symbolAt, symbolLength int
 	var ok bool
+	var decimals [2]exchanges.Decimal
 	send := int64(ring.Absent)
 	last := exchanges.AbsentDecimal
-	high := exchanges.AbsentDecimal
-	low := exchanges.AbsentDecimal
 	quoteVolume := exchanges.AbsentDecimal
 	var quoteVolumeFlag ring.Flags
 	baseVolume := exchanges.AbsentDecimal
@@ -1312,22 +1196,10 @@ func fastMiniTicker(p exchanges.Padded, symbols *exchanges.SymbolTable, b *excha
 		}
 		i += 2 + n
 	}
-	if p.Byte(i) != 0x2a {
+	if n = p.TextDecimals(i, 0x322a, decimals[0:2]); n == 0 {
 		return false
 	}
-	n = int(p.Byte(i + 1))
-	if high.Mantissa, high.Exponent, ok = p.TextDecimal(i+2, n); !ok {
-		return false
-	}
-	i += 2 + n
-	if p.Byte(i) != 0x32 {
-		return false
-	}
-	n = int(p.Byte(i + 1))
-	if low.Mantissa, low.Exponent, ok = p.TextDecimal(i+2, n); !ok {
-		return false
-	}
-	i += 2 + n
+	i += n
 	if p.Byte(i) != 0x3a {
 		return false
 	}
@@ -1387,8 +1259,8 @@ func fastMiniTicker(p exchanges.Padded, symbols *exchanges.SymbolTable, b *excha
 	it.Flags = quoteVolumeFlag | baseVolumeFlag
 	it.SendTimeNS = send
 	it.Prices[exchanges.TickerLast] = last
-	it.Prices[exchanges.TickerHigh] = high
-	it.Prices[exchanges.TickerLow] = low
+	it.Prices[exchanges.TickerHigh] = decimals[0]
+	it.Prices[exchanges.TickerLow] = decimals[1]
 	it.Quantities[exchanges.QuoteVolume] = quoteVolume
 	it.Quantities[exchanges.BaseVolume] = baseVolume
 	it.EventTimeNS = send

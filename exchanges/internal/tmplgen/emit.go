@@ -75,6 +75,7 @@ func emitShape(out *bytes.Buffer, s *shape) {
 		return
 	}
 	e.f("// %s accepts\n//\n//\t%s\nfunc %s(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.Batch) bool {\n", s.function(), s.text, s.function())
+	markRows(s.parts)
 	holes := holesOf(s.parts)
 	e.declare(holes)
 	if s.kind == "Depth" {
@@ -146,9 +147,13 @@ func (e *emitter) declare(holes []*hole) {
 	if slices.ContainsFunc(holes, func(h *hole) bool { return h.kind.answersOK && h.usesOK() }) {
 		e.f("var ok bool\n")
 	}
+	if n := place(holes); n > 0 {
+		e.f("var decimals [%d]exchanges.Decimal\nvar lengths uint64\n", n)
+	}
 	for _, h := range holes {
 		name := h.variable()
 		switch {
+		case h.inRow:
 		case h.kind.name == "symbol":
 			e.f("var symbolAt, symbolLength int\n")
 		case h.field == "":
@@ -167,14 +172,24 @@ func (e *emitter) declare(holes []*hole) {
 // isLevels says that the hole is a side of a book.
 func (k *holeType) isLevels() bool { return k.name == "levels" || k.name == "objects" }
 
-func (h *hole) variable() string { return camel(h.field, false) }
+func (h *hole) variable() string {
+	if h.inRow {
+		return fmt.Sprintf("decimals[%d]", h.place)
+	}
+	return camel(h.field, false)
+}
 
 // usesOK says that the code of the hole assigns to ok: a skipped s10 does not.
 func (h *hole) usesOK() bool { return h.kind.name != "s10" || h.field != "" }
 
 func (e *emitter) parts(parts []part) {
-	for _, p := range parts {
+	for i := 0; i < len(parts); i++ {
+		p := parts[i]
 		switch {
+		case p.hole != nil && p.hole.inRow:
+			n := rowLength(parts[i:])
+			e.row(parts[i : i+n])
+			i += n - 1
 		case p.group != nil:
 			e.group(p.group)
 		case p.each != nil:

@@ -7,6 +7,7 @@ func (e *emitter) repeating(s *shape) {
 	e.f("// %s accepts\n//\n//\t%s\nfunc %s(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.Batch) bool {\n", name, s.text, name)
 	e.f("if !%sItems(p, b) || !b.Named(p, symbols) {\nb.Items = b.Items[:0]\nreturn false\n}\nreturn true\n}\n\n", name)
 	e.f("// %sItems reads the items; refused, it may leave some.\nfunc %sItems(p exchanges.Padded, b *exchanges.Batch) bool {\n", name, name)
+	markRows(s.parts)
 	e.shape, e.holes = s, holesOf(s.parts)
 	e.declare(e.holes)
 	e.parts(s.parts)

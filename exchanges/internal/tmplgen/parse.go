@@ -35,6 +35,10 @@ type part struct {
 type hole struct {
 	kind  *holeType
 	field string
+	// inRow: it is read in one call with its neighbours, into an array; place is the
+	// element. mayMiss: its part may not be there.
+	inRow, mayMiss bool
+	place          int
 }
 
 // shape is one line of the input.

@@ -33,6 +33,7 @@ func (e *fieldEmitter) message() {
 	s := e.m
 	e.f("// %s accepts\n//\n//\t%s\nfunc %s(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.Batch) bool {\n", s.function(), s.text, s.function())
 	e.f("var i, n, symbolAt, symbolLength int\nvar ok bool\n")
+	markFieldRows(s.fields, false)
 	outer, inner := s.fieldHoles()
 	e.declareProtobuf(outer)
 	if s.kind == "Depth" {
@@ -83,10 +84,11 @@ var absentOf = map[string]string{
 }
 
 func (e *fieldEmitter) declareProtobuf(holes []*hole) {
+	e.declareRows(holes)
 	for _, h := range holes {
 		name := h.variable()
 		switch {
-		case h.field == "":
+		case h.field == "" || h.inRow:
 		case h.kind.name == "levels":
 			e.f("var %sFrom, %sTo int\n", name, name)
 		case h.kind.name == "idpair":
@@ -108,8 +110,13 @@ func (e *fieldEmitter) refuse(condition string, args ...any) {
 // fields reads fields one after another; known says that the key of the first was
 // compared.
 func (e *fieldEmitter) fields(list []field, known bool) {
-	for i := range list {
+	for i := 0; i < len(list); i++ {
 		f := &list[i]
+		if n := fieldRow(list[i:]); n > 0 {
+			e.row(list[i : i+n])
+			i += n - 1
+			continue
+		}
 		if f.optional != nil {
 			e.settle()
 			e.f("if i < p.End() && %s {\n", e.literal(f.optional[0].key(), "==", " && "))

@@ -147,13 +147,13 @@ func fastQuote(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.
 //	{"channel":"prints","s":"<symbol>","id":<uint trade_id><opt>,"market":<uint second_id></opt>,"ms":"<millis event>","side":"<side aggressor>","p":"<decimal price>","q":"<decimal quantity>","c":"<signed>"}
 func fastPrint(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.Batch) bool {
 	var i, n int
+	var decimals [2]exchanges.Decimal
+	var lengths uint64
 	var symbolAt, symbolLength int
 	var tradeId uint64
 	var secondId uint64
 	var event int64
 	var aggressor ring.Aggressor
-	var price exchanges.Decimal
-	var quantity exchanges.Decimal
 	if p.Word(0) != 0x656e6e616863227b || p.Word(8) != 0x6e697270223a226c || p.Word(16) != 0x3a2273222c227374 || p.Word(17) != 0x223a2273222c2273 {
 		return false
 	}
@@ -192,16 +192,15 @@ func fastPrint(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.
 	if p.Half(i) != 0x70222c22 || p.Half(i+3) != 0x223a2270 {
 		return false
 	}
-	if price.Mantissa, price.Exponent, n = p.Decimal(i + 7); n == 0 {
+	if lengths = p.Decimals(i+7, 7, decimals[0:2]); lengths == 0 {
 		return false
 	}
+	n = int(lengths & 0xff)
 	i += 7 + n
 	if p.Half(i) != 0x71222c22 || p.Half(i+3) != 0x223a2271 {
 		return false
 	}
-	if quantity.Mantissa, quantity.Exponent, n = p.Decimal(i + 7); n == 0 {
-		return false
-	}
+	n = int(lengths >> 8 & 0xff)
 	i += 7 + n
 	if p.Half(i) != 0x63222c22 || p.Half(i+3) != 0x223a2263 {
 		return false
@@ -229,8 +228,8 @@ func fastPrint(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.
 	it.SecondID = secondId
 	it.EventTimeNS = event
 	it.Aggressor = aggressor
-	it.Prices[exchanges.TradePrice] = price
-	it.Quantities[exchanges.TradeQty] = quantity
+	it.Prices[exchanges.TradePrice] = decimals[0]
+	it.Quantities[exchanges.TradeQty] = decimals[1]
 	it.IDFormat = ring.IDUint64
 	return true
 }
@@ -579,13 +578,13 @@ func fastFillsItems(p exchanges.Padded, b *exchanges.Batch) bool {
 func fastState(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.Batch) bool {
 	var i, n int
 	var ok bool
+	var decimals [2]exchanges.Decimal
+	var lengths uint64
 	var event int64
 	var symbolAt, symbolLength int
 	var last exchanges.Decimal
 	var baseVolume exchanges.Decimal
 	var baseVolumeFlag ring.Flags
-	var mark exchanges.Decimal
-	var index exchanges.Decimal
 	var fundingRate exchanges.Decimal
 	var funding int64
 	var openInterest exchanges.Decimal
@@ -628,16 +627,15 @@ func fastState(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.
 	if p.Half(i) != 0x6d222c22 || p.Half(i+3) != 0x223a226d {
 		return false
 	}
-	if mark.Mantissa, mark.Exponent, n = p.Decimal(i + 7); n == 0 {
+	if lengths = p.Decimals(i+7, 7, decimals[0:2]); lengths == 0 {
 		return false
 	}
+	n = int(lengths & 0xff)
 	i += 7 + n
 	if p.Half(i) != 0x69222c22 || p.Half(i+3) != 0x223a2269 {
 		return false
 	}
-	if index.Mantissa, index.Exponent, n = p.Decimal(i + 7); n == 0 {
-		return false
-	}
+	n = int(lengths >> 8 & 0xff)
 	i += 7 + n
 	if p.Half(i) != 0x66222c22 || p.Half(i+3) != 0x223a2266 {
 		return false
@@ -685,8 +683,8 @@ func fastState(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.
 	it.Instrument = id
 	it.Flags = openInterestFlag
 	it.EventTimeNS = event
-	it.Prices[exchanges.MarkPrice] = mark
-	it.Prices[exchanges.IndexPrice] = index
+	it.Prices[exchanges.MarkPrice] = decimals[0]
+	it.Prices[exchanges.IndexPrice] = decimals[1]
 	it.Quantities[exchanges.FundingRate] = fundingRate
 	it.WindowEndNS = funding
 	it.Quantities[exchanges.OpenInterest] = openInterest
