@@ -1,133 +1,125 @@
 package tickring;
 
+import java.io.BufferedOutputStream;
 import java.io.BufferedReader;
-import java.io.BufferedWriter;
 import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.OutputStream;
 import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadMXBean;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.function.LongSupplier;
 import tickring.Layout.Answer;
 import tickring.Layout.Kind;
 
 /**
- * What a record costs beside the C reader, in one run: both drain the same full ring in turn, so
- * that what disturbs one of them disturbs both. Medians over the rounds are printed: of what a
- * record costs, and of each round's ratio to the C library's next.
+ * The Java side of make bench-readers. "drain WAY PATH" drains a full ring again and again (see
+ * bench/languages/doc.go), in one of the ways next, field, head and filter; "spin PATH WARM" notes
+ * when each record came, as bench/reader.c does, by the monotonic clock.
  */
 public final class Bench {
-    private static final int SLOTS = 1 << 16;
-    private static final int WARM_ROUNDS = 30;
-    private static final int ROUNDS = 41;
-    /** Drains a round; the C side does as many. */
-    private static final int DRAINS = 4;
+    /** Far more than any run of the bench gives; what is beyond is read and not kept. */
+    private static final int CAPACITY = 1 << 18;
 
     private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();
 
     private Bench() {}
 
-    /** A process that does something for each line it gets, and answers with a line. */
-    private static final class Child implements AutoCloseable {
-        private final Process process;
-        private final BufferedWriter in;
-        private final BufferedReader out;
-
-        Child(String... command) throws IOException {
-            process = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
-            in = process.outputWriter(StandardCharsets.UTF_8);
-            out = process.inputReader(StandardCharsets.UTF_8);
+    private static long count(Reader reader) {
+        long records = 0;
+        while (reader.next() == Answer.RECORD) {
+            records++;
         }
-
-        String ask(String line) throws IOException {
-            in.write(line + "\n");
-            in.flush();
-            return out.readLine();
-        }
-
-        @Override
-        public void close() throws IOException {
-            in.close();
-            process.destroy();
-        }
+        return records;
     }
 
-    private static long drain(Reader reader, boolean head) {
+    /** The sum of the bids of all records, and their number in the array. */
+    private static long sum(Reader reader, boolean head, long[] records) {
         long sum = 0;
+        long seen = 0;
         TickringRecord record = reader.record();
-        for (int i = 0; i < DRAINS; i++) {
-            reader.fromOldest();
-            while ((head ? reader.nextHead() : reader.next()) == Answer.RECORD) {
-                sum += record.bookTicker().bidPrice();
-            }
+        while ((head ? reader.nextHead() : reader.next()) == Answer.RECORD) {
+            sum += record.bookTicker().bidPrice();
+            seen++;
         }
+        records[0] += seen;
         return sum;
     }
 
-    /** Nanoseconds a record, of this thread's processor time: others on the machine do not count. */
-    private static double time(LongSupplier drain) {
-        long start = THREADS.getCurrentThreadCpuTime();
-        long sum = drain.getAsLong();
-        long took = THREADS.getCurrentThreadCpuTime() - start;
-        // Bids are 1 to SLOTS - 1, one each record.
-        if (sum != DRAINS * (SLOTS - 1L) * SLOTS / 2) {
-            throw new IllegalStateException("records were lost: " + sum);
+    private static void turns(Reader reader, String way) throws IOException {
+        BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+        for (String line = in.readLine(); line != null; line = in.readLine()) {
+            int drains = Integer.parseInt(line.substring("turn ".length()));
+            long[] records = new long[1];
+            long check = 0;
+            long start = THREADS.getCurrentThreadCpuTime();
+            for (int i = 0; i < drains; i++) {
+                reader.fromOldest();
+                if (way.equals("next")) {
+                    records[0] += count(reader);
+                } else {
+                    check += sum(reader, way.equals("head"), records);
+                }
+            }
+            long took = THREADS.getCurrentThreadCpuTime() - start;
+            System.out.println(records[0] + " " + took + " " + check);
         }
-        return (double) took / DRAINS / (SLOTS - 1);
     }
 
-    private static double median(double[] values) {
-        double[] sorted = values.clone();
-        Arrays.sort(sorted);
-        return sorted[sorted.length / 2];
+    private static void spin(Reader reader, int warm) throws IOException {
+        long[] samples = new long[3 * CAPACITY];
+        Arrays.fill(samples, 1); // no page fault later
+        reader.fromLatest();
+        System.out.println("ready");
+        int[] kept = new int[1];
+        long lost = follow(reader, warm, samples, kept);
+        OutputStream out = new BufferedOutputStream(System.out);
+        out.write(("samples " + kept[0] / 3 + " lost " + lost + "\n").getBytes(StandardCharsets.UTF_8));
+        ByteBuffer bytes = ByteBuffer.allocate(kept[0] * Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+        bytes.asLongBuffer().put(samples, 0, kept[0]);
+        out.write(bytes.array());
+        out.flush();
+    }
+
+    private static long follow(Reader reader, int warm, long[] samples, int[] kept) {
+        TickringRecord record = reader.record();
+        long lost = 0;
+        int seen = 0;
+        for (;;) {
+            Answer answer = reader.next();
+            if (answer == Answer.RECORD) {
+                long now = System.nanoTime();
+                if (++seen > warm && kept[0] < samples.length) {
+                    samples[kept[0]++] = record.recvTimeNs();
+                    samples[kept[0]++] = record.venueSequence();
+                    samples[kept[0]++] = now;
+                }
+            } else if (answer == Answer.OVERRUN) {
+                lost += reader.lost();
+            } else if (answer == Answer.CLOSED) {
+                return lost;
+            } else if (answer != Answer.EMPTY && answer != Answer.STALE) {
+                throw new IllegalStateException("answer " + answer);
+            }
+        }
     }
 
     public static void main(String[] args) throws IOException {
-        Path memory = Path.of("/dev/shm");
-        Path dir = Files.createTempDirectory(Files.isDirectory(memory) ? memory : Path.of("."), "tickring-java-");
-        Path path = dir.resolve("bench");
-        try (Child writer = new Child(args[0])) {
-            for (String command : new String[] {"make " + path + " bench " + SLOTS + " 1", "run " + (SLOTS - 1)}) {
-                String said = writer.ask(command);
-                if (!"ok".equals(said)) {
-                    throw new IOException(command + ": " + said);
-                }
+        Options options = Reader.options();
+        if (args[0].equals("spin")) {
+            try (Reader reader = options.attachPath(Path.of(args[1]))) {
+                spin(reader, Integer.parseInt(args[2]));
             }
-            try (Child c = new Child(args[1], path.toString())) {
-                run(c, path);
-            }
-        } finally {
-            Files.deleteIfExists(path);
-            Files.deleteIfExists(dir);
+            return;
         }
-    }
-
-    private static void run(Child c, Path path) throws IOException {
-        try (Reader plain = Reader.options().attachPath(path);
-                Reader head = Reader.options().attachPath(path);
-                Reader filtered = Reader.options().kinds(Kind.BOOK_TICKER).symbols("BTC/USDT", "ETH/USDT")
-                        .attachPath(path)) {
-            String[] names = {"C library, next", "Java, next", "Java, nextHead", "Java, next with a filter"};
-            double[][] took = new double[names.length][ROUNDS];
-            for (int i = -WARM_ROUNDS; i < ROUNDS; i++) {
-                int at = Math.max(i, 0);
-                String[] words = c.ask("turn").split(" ");
-                took[0][at] = Double.parseDouble(words[1]) / Double.parseDouble(words[0]);
-                took[1][at] = time(() -> drain(plain, false));
-                took[2][at] = time(() -> drain(head, true));
-                took[3][at] = time(() -> drain(filtered, false));
-            }
-            System.out.printf("Java %s, %d slots, median of %d interleaved rounds behind %d to warm up, not pinned%n",
-                    System.getProperty("java.version"), SLOTS, ROUNDS, WARM_ROUNDS);
-            for (int i = 0; i < names.length; i++) {
-                double[] ratios = new double[ROUNDS];
-                for (int round = 0; round < ROUNDS; round++) {
-                    ratios[round] = took[i][round] / took[0][round];
-                }
-                System.out.printf("%-26s %6.2f ns a record, %.2f of C%n", names[i], median(took[i]), median(ratios));
-            }
+        if (args[1].equals("filter")) {
+            options.kinds(Kind.BOOK_TICKER).symbols("BTC/USDT", "ETH/USDT");
+        }
+        try (Reader reader = options.attachPath(Path.of(args[2]))) {
+            turns(reader, args[1]);
         }
     }
 }
