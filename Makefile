@@ -1,4 +1,4 @@
-# tickring: make demo | test | test-full | conformance | readers-conformance | soak-faults | bench | build | generate | install
+# tickring: make demo | test | test-full | conformance | readers-conformance | soak-faults | bench | bench-readers | build | generate | install
 #
 # make test needs Go; it also runs the C and the Rust readers where their
 # toolchains are found, and says so where they are not. TICKRING_REQUIRE_ALL=1
@@ -52,6 +52,11 @@ bench:
 # Every peer that installs by ordinary means beside us: docs/dedicated-host.md.
 bench-full:
 	@bench/full/run
+
+# Every language's reader beside the C reader, in one run.
+.PHONY: bench-readers
+bench-readers:
+	@bench/languages/run
 
 # Instructions and times beside the branch's base: make bench-check [BASE=COMMIT], see
 # docs/operations.md.
