@@ -23,10 +23,12 @@ const (
 type row struct {
 	way
 	process *kit.Process
-	ns      []float64 // a record, one each round
+	base    *row      // C's, which it is held to; itself for those
+	ns      []float64 // a record, one each turn
+	of      []float64 // quotients of its turn and of its base's turn beside it
 }
 
-// reportCost drains one full ring by all ways in turn.
+// reportCost drains one full ring by all ways, each in turn with C.
 func (b *bench) reportCost() error {
 	path := filepath.Join(b.dir, "cost")
 	writer, err := b.fill(path)
@@ -105,22 +107,46 @@ func (b *bench) startRows(path string) ([]*row, error) {
 		}
 		rows = append(rows, &row{way: w, process: p})
 	}
+	for _, r := range rows { // the first two are C's, which there always is
+		r.base = rows[0]
+		if r.head() {
+			r.base = rows[1]
+		}
+	}
 	return rows, nil
 }
 
-// round is one turn of a row, unless it has had its rounds.
+// round is one turn of a row and one of its base beside it, now the one and now the other
+// first: what a turn leaves in the caches, and where in a round it is, is then alike for
+// both. A row that has had its rounds is passed over.
 func (b *bench) round(r *row, round int) error {
 	n := drains
 	if r.rounds > 0 {
-		if round >= r.rounds {
-			return nil
-		}
 		n = 1
 	}
-	ns, err := b.turn(r, n)
-	r.ns = append(r.ns, ns)
-	return err
+	if r == r.base || r.rounds > 0 && round >= r.rounds {
+		return nil
+	}
+	pair := []*row{r.base, r}
+	if round%2 == 1 {
+		slices.Reverse(pair)
+	}
+	for _, each := range pair {
+		turns := n
+		if each == r.base {
+			turns = drains
+		}
+		ns, err := b.turn(each, turns)
+		if err != nil {
+			return err
+		}
+		each.ns = append(each.ns, ns)
+	}
+	r.of = append(r.of, last(r.ns)/last(r.base.ns))
+	return nil
 }
+
+func last(list []float64) float64 { return list[len(list)-1] }
 
 // turn drains n times and gives the ns of a record. A drain that missed a record fails.
 func (b *bench) turn(r *row, n int) (float64, error) {
@@ -140,33 +166,22 @@ func (b *bench) turn(r *row, n int) (float64, error) {
 	return float64(ns) / float64(records), nil
 }
 
-// quotient is the median of the quotients of each round.
-func quotient(a, c *row) float64 {
-	var list []float64
-	for i := range min(len(a.ns), len(c.ns)) {
-		list = append(list, a.ns[i]/c.ns[i])
-	}
-	return kit.Median(list)
-}
-
 func (b *bench) printCost(rows []*row) {
-	b.Printf("\n== cost of a record, ns of the thread's processor time; a full ring of %d slots drained, all ways in turn, on CPU %d\n",
+	b.Printf("\n== cost of a record, ns of the thread's processor time; a full ring of %d slots drained, each way in turn with C, on CPU %d\n",
 		b.slots, b.cpus.Reader)
-	b.Printf("   medians of %d rounds, of fewer where a record costs far more; the ratio is the median of the rounds' ratios\n", b.costRounds)
+	b.Printf("   medians of %d rounds, of fewer where a record costs far more; the ratio is the median of those to C's turn beside it\n", b.costRounds)
 	b.Printf("  %-40s %10s %14s %10s\n", "row", "ns", "M records/s", "of C's")
-	whole, head := rows[0], rows[1]
 	for _, r := range rows {
-		base := whole
-		if r.head() {
-			base = head
+		ns, of := kit.Median(slices.Clone(r.ns)), 1.0
+		if r != r.base {
+			of = kit.Median(slices.Clone(r.of))
 		}
-		ns, of := kit.Median(slices.Clone(r.ns)), quotient(r, base)
 		b.Printf("  %-40s %10.1f %14.2f %10.2f\n", r.name, ns, 1e3/ns, of)
 		b.Figure("cost_"+r.key, ns, "ns")
 		switch {
 		case r.rate > 0:
 			b.Ratio(r.key+"_rate_over_goal", 1e9/ns/r.rate, kit.AtLeast(1))
-		case r != base:
+		case r != r.base:
 			b.ratio("cost_"+r.key+"_over_c", of, r.most)
 		}
 		if math.IsInf(ns, 0) || ns <= 0 {

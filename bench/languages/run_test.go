@@ -77,12 +77,6 @@ func TestLineTurnsNanosecondsIntoTicks(t *testing.T) {
 	assert.EqualValues(t, 3_000, l.ticks(1_050))
 }
 
-// What disturbs a round disturbs both: the quotient stays.
-func TestQuotientIsTakenWithinRounds(t *testing.T) {
-	a, c := &row{ns: []float64{12, 36, 12}}, &row{ns: []float64{10, 30, 10, 99}}
-	assert.InDelta(t, 1.2, quotient(a, c), 1e-9)
-}
-
 // A drain of a way that there is not fails, and says so.
 func TestUnknownWayIsRefused(t *testing.T) {
 	_, err := drainOf("sideways", nil, nil)

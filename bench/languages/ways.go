@@ -26,7 +26,7 @@ var languages = []language{
 	{name: "C++", program: "cpp", key: "cpp", warm: 1_000, latency: 1.10},
 	{name: "Rust", program: "rust", key: "rust", warm: 1_000, latency: 1.10},
 	{name: "Go", key: "go", warm: 1_000, latency: 1.10},
-	{name: "Java", program: "java", key: "java", monotonic: true, warm: 50_000, latency: 1.5},
+	{name: "Java", program: "java", key: "java", monotonic: true, warm: 150_000, latency: 1.5},
 	{name: "Node", program: "node", key: "node", monotonic: true, warm: 20_000},
 	{name: "Python, fast path", program: "python", key: "python", monotonic: true, warm: 1_000},
 }
