@@ -15,7 +15,8 @@ func faultHelp() string {
 	return "Faults of --fault: " + strings.Join(sim.ScenarioFaults(), ", ") + ".\n" +
 		"Keys: at and for (durations; default at once and to the end), every, pair, pairs (joined by +), code,\n" +
 		"status, delay, bytes, text, as the fault takes them, e.g. --fault skip_deltas,at=2s,for=1s,every=10.\n" +
-		"A scenario file holds tables [[step]] with fault and the same keys, durations as text, and repeat."
+		"A scenario file holds tables [[step]] with fault and the same keys, durations as text,\n" +
+		"and above them repeat = \"37s\", after which they begin again."
 }
 
 // readFaults puts the scenario of the file and the faults of the flags together.
