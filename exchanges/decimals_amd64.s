@@ -138,10 +138,10 @@ GLOBL decimalPoint<>(SB), RODATA|NOPTR, $256
 	VPINSRQ $1, AX, X1, X1; \
 	VMOVDQU X1, (DI)
 
-// func quotedDecimals(text *byte, gap, count int, out *Decimal) (lengths uint64)
+// func quotedDecimals(text *byte, gaps uint64, count int, out *Decimal) (lengths uint64)
 TEXT ·quotedDecimals(SB), NOSPLIT, $0-40
 	MOVQ text+0(FP), R8
-	MOVQ gap+8(FP), R9
+	MOVQ gaps+8(FP), R9
 	MOVQ count+16(FP), R10
 	MOVQ out+24(FP), DI
 	XORL SI, SI
@@ -162,7 +162,9 @@ next:
 	ORQ R12, SI
 	ADDL $8, R11
 	ADDQ DX, R8
-	ADDQ R9, R8
+	MOVBLZX R9, R12
+	ADDQ R12, R8
+	SHRQ $8, R9
 	ADDQ $16, DI
 	DECQ R10
 	JNZ next

@@ -4,6 +4,6 @@ package exchanges
 
 const vectors = false
 
-func quotedDecimals(*byte, int, int, *Decimal) uint64 { return 0 }
+func quotedDecimals(*byte, uint64, int, *Decimal) uint64 { return 0 }
 
 func textDecimals(*byte, uint64, int, *Decimal) int { return 0 }

@@ -124,11 +124,12 @@ func (p Padded) Decimal(at int) (mantissa int64, exponent int8, n int) {
 	return p.decimal(at)
 }
 
-// Decimals is Decimal for each place of out, which has at most eight; from the end of one
-// to the next are gap bytes, at most eight, that the caller must compare. lengths holds
-// the bytes of each, the first lowest; 0 when one is refused.
-func (p Padded) Decimals(at, gap int, out []Decimal) (lengths uint64) {
-	if lengths = quotedDecimals(p.text(at), gap, len(out), &out[0]); lengths != 0 {
+// Decimals is Decimal for each place of out, which has at most eight. The next byte of
+// gaps, the lowest first, is how many bytes lie from the end of one to the next; the
+// caller must compare them. lengths holds the bytes of each in the same way; 0 when one is
+// refused.
+func (p Padded) Decimals(at int, gaps uint64, out []Decimal) (lengths uint64) {
+	if lengths = quotedDecimals(p.text(at), gaps, len(out), &out[0]); lengths != 0 {
 		return lengths
 	}
 	for i := range out {
@@ -138,7 +139,8 @@ func (p Padded) Decimals(at, gap int, out []Decimal) (lengths uint64) {
 			return 0
 		}
 		lengths |= uint64(n) << uint(8*i)
-		at += n + gap
+		at += n + int(gaps&0xff)
+		gaps >>= 8
 	}
 	return lengths
 }
@@ -270,7 +272,7 @@ func (p Padded) Levels(at int, b *Batch) (n int) {
 	levels := b.Levels
 	var pair [2]Decimal
 	for i := at + len(`[["`); i < p.end && len(levels) < MaxLevels; i += len(`"],["`) {
-		lengths := p.Decimals(i, len(`","`), pair[:])
+		lengths := p.Decimals(i, uint64(len(`","`)), pair[:])
 		i += int(lengths & 0xff)
 		if lengths == 0 || p.Half(i)&0xffffff != comma {
 			return 0

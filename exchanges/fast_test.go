@@ -92,7 +92,7 @@ func requireSameDecimals(t require.TestingT, text string, mantissa int64, expone
 	for _, row := range [][]string{{text, "0.25"}, {"1", text}, {"10.01", text, text, "7"}} {
 		p = paddedText(t, strings.Join(row, `","`)+`",`, `5.0"1`)
 		out, want, lengths := make([]Decimal, len(row)), make([]Decimal, len(row)), uint64(0)
-		got, at, ended := p.Decimals(0, len(`","`), out), 0, true
+		got, at, ended := p.Decimals(0, 0x030303, out), 0, true
 		for i := range row {
 			var k int
 			if want[i].Mantissa, want[i].Exponent, k = p.Decimal(at); k == 0 {
@@ -109,6 +109,20 @@ func requireSameDecimals(t require.TestingT, text string, mantissa int64, expone
 		if ended && got != 0 {
 			require.Equal(t, want, out, "%q", row)
 		}
+	}
+}
+
+// What lies between the numbers of a row may be of different lengths, and of any.
+func TestDecimalsOfARowLieApart(t *testing.T) {
+	between := strings.Repeat("-", 254)
+	for _, last := range []string{"12", "1234567890123456"} { // the short way and the long one
+		p := paddedText(t, `1.5",`+last+`"`+between+`0.075"`, "x")
+		var out [3]Decimal
+		lengths := p.Decimals(0, 0xff02, out[:])
+		assert.Equal(t, uint64(0x050003|len(last)<<8), lengths)
+		want, _ := ParseDecimal([]byte(last))
+		assert.Equal(t, [3]Decimal{{15, -1}, want, {75, -3}}, out)
+		assert.Zero(t, p.Decimals(0, 0xfe02, out[:]))
 	}
 }
 
@@ -324,9 +338,30 @@ func TestHolesDoNotAllocate(t *testing.T) {
 
 // Decimals of mixed lengths, as four in five of a feed's bytes are.
 func BenchmarkPaddedDecimal(b *testing.B) {
+	p, at := mixedDecimals(b)
+	var sum int64
+	for i := range b.N {
+		mantissa, _, n := p.Decimal(at[i&1023])
+		sum += mantissa + int64(n)
+	}
+	sink = sum
+}
+
+// BenchmarkPaddedDecimals reads the same ones, four in a call.
+func BenchmarkPaddedDecimals(b *testing.B) {
+	p, at := mixedDecimals(b)
+	var out [4]Decimal
+	var sum int64
+	for i := range b.N {
+		sum += int64(p.Decimals(at[4*i&1023], 1, out[:])) + out[3].Mantissa
+	}
+	sink = sum
+}
+
+// mixedDecimals are numbers of mixed lengths, a quarter of them zero, and where they are.
+func mixedDecimals(b *testing.B) (p Padded, at []int) {
 	random := rand.New(rand.NewPCG(3, 4))
 	var text strings.Builder
-	var at []int
 	for range 1024 {
 		at = append(at, text.Len())
 		switch random.IntN(4) {
@@ -338,11 +373,5 @@ func BenchmarkPaddedDecimal(b *testing.B) {
 			fmt.Fprintf(&text, `%d.%06d"`, random.IntN(10), random.IntN(1_000_000))
 		}
 	}
-	p := paddedText(b, text.String(), "x")
-	var sum int64
-	for i := range b.N {
-		mantissa, _, n := p.Decimal(at[i&1023])
-		sum += mantissa + int64(n)
-	}
-	sink = sum
+	return paddedText(b, text.String(), "x"), at
 }

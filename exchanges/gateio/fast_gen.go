@@ -188,7 +188,7 @@ func fastBookTicker(p exchanges.Padded, symbols *exchanges.SymbolTable, b *excha
 	if p.Half(i) != 0x62222c22 || p.Half(i+3) != 0x223a2262 {
 		return false
 	}
-	if lengths = p.Decimals(i+7, 7, decimals[0:4]); lengths == 0 {
+	if lengths = p.Decimals(i+7, 0x70707, decimals[0:4]); lengths == 0 {
 		return false
 	}
 	n = int(lengths & 0xff)
@@ -275,7 +275,7 @@ func fastBookTicker2021(p exchanges.Padded, symbols *exchanges.SymbolTable, b *e
 	if p.Half(i) != 0x62222c22 || p.Half(i+3) != 0x223a2262 {
 		return false
 	}
-	if lengths = p.Decimals(i+7, 7, decimals[0:4]); lengths == 0 {
+	if lengths = p.Decimals(i+7, 0x70707, decimals[0:4]); lengths == 0 {
 		return false
 	}
 	n = int(lengths & 0xff)
@@ -326,14 +326,14 @@ func fastBookTicker2021(p exchanges.Padded, symbols *exchanges.SymbolTable, b *e
 func fastTrades(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.Batch) bool {
 	var i, n int
 	var ok bool
+	var decimals [2]exchanges.Decimal
+	var lengths uint64
 	var send int64
 	var tradeId uint64
 	var secondId uint64
 	var event int64
 	var aggressor ring.Aggressor
 	var symbolAt, symbolLength int
-	var quantity exchanges.Decimal
-	var price exchanges.Decimal
 	if p.Word(0) != 0x3a22656d6974227b {
 		return false
 	}
@@ -391,16 +391,15 @@ func fastTrades(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges
 	if p.Word(i) != 0x6e756f6d61222c22 || p.Word(i+4) != 0x223a22746e756f6d {
 		return false
 	}
-	if quantity.Mantissa, quantity.Exponent, n = p.Decimal(i + 12); n == 0 {
+	if lengths = p.Decimals(i+12, 0xb, decimals[0:2]); lengths == 0 {
 		return false
 	}
+	n = int(lengths & 0xff)
 	i += 12 + n
 	if p.Word(i) != 0x6563697270222c22 || p.Word(i+3) != 0x223a226563697270 {
 		return false
 	}
-	if price.Mantissa, price.Exponent, n = p.Decimal(i + 11); n == 0 {
-		return false
-	}
+	n = int(lengths >> 8 & 0xff)
 	i += 11 + n
 	if p.Word(i) != 0x65676e6172222c22 || p.Word(i+3) != 0x223a2265676e6172 {
 		return false
@@ -463,8 +462,8 @@ func fastTrades(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges
 	it.SecondID = secondId
 	it.EventTimeNS = event
 	it.Aggressor = aggressor
-	it.Quantities[exchanges.TradeQty] = quantity
-	it.Prices[exchanges.TradePrice] = price
+	it.Quantities[exchanges.TradeQty] = decimals[0]
+	it.Prices[exchanges.TradePrice] = decimals[1]
 	it.IDFormat = ring.IDUint64
 	return true
 }
@@ -475,13 +474,13 @@ func fastTrades(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges
 func fastTrades2023(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.Batch) bool {
 	var i, n int
 	var ok bool
+	var decimals [2]exchanges.Decimal
+	var lengths uint64
 	var send int64
 	var tradeId uint64
 	var event int64
 	var aggressor ring.Aggressor
 	var symbolAt, symbolLength int
-	var quantity exchanges.Decimal
-	var price exchanges.Decimal
 	var secondId uint64
 	if p.Word(0) != 0x3a22656d6974227b {
 		return false
@@ -533,16 +532,15 @@ func fastTrades2023(p exchanges.Padded, symbols *exchanges.SymbolTable, b *excha
 	if p.Word(i) != 0x6e756f6d61222c22 || p.Word(i+4) != 0x223a22746e756f6d {
 		return false
 	}
-	if quantity.Mantissa, quantity.Exponent, n = p.Decimal(i + 12); n == 0 {
+	if lengths = p.Decimals(i+12, 0xb, decimals[0:2]); lengths == 0 {
 		return false
 	}
+	n = int(lengths & 0xff)
 	i += 12 + n
 	if p.Word(i) != 0x6563697270222c22 || p.Word(i+3) != 0x223a226563697270 {
 		return false
 	}
-	if price.Mantissa, price.Exponent, n = p.Decimal(i + 11); n == 0 {
-		return false
-	}
+	n = int(lengths >> 8 & 0xff)
 	i += 11 + n
 	if p.Byte(i) != 0x22 {
 		return false
@@ -613,8 +611,8 @@ func fastTrades2023(p exchanges.Padded, symbols *exchanges.SymbolTable, b *excha
 	it.TradeID = tradeId
 	it.EventTimeNS = event
 	it.Aggressor = aggressor
-	it.Quantities[exchanges.TradeQty] = quantity
-	it.Prices[exchanges.TradePrice] = price
+	it.Quantities[exchanges.TradeQty] = decimals[0]
+	it.Prices[exchanges.TradePrice] = decimals[1]
 	it.SecondID = secondId
 	it.IDFormat = ring.IDUint64
 	return true
@@ -626,13 +624,13 @@ func fastTrades2023(p exchanges.Padded, symbols *exchanges.SymbolTable, b *excha
 func fastTrades2021(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.Batch) bool {
 	var i, n int
 	var ok bool
+	var decimals [2]exchanges.Decimal
+	var lengths uint64
 	var send int64
 	var tradeId uint64
 	var event int64
 	var aggressor ring.Aggressor
 	var symbolAt, symbolLength int
-	var quantity exchanges.Decimal
-	var price exchanges.Decimal
 	var secondId uint64
 	if p.Word(0) != 0x3a22656d6974227b {
 		return false
@@ -678,16 +676,15 @@ func fastTrades2021(p exchanges.Padded, symbols *exchanges.SymbolTable, b *excha
 	if p.Word(i) != 0x6e756f6d61222c22 || p.Word(i+4) != 0x223a22746e756f6d {
 		return false
 	}
-	if quantity.Mantissa, quantity.Exponent, n = p.Decimal(i + 12); n == 0 {
+	if lengths = p.Decimals(i+12, 0xb, decimals[0:2]); lengths == 0 {
 		return false
 	}
+	n = int(lengths & 0xff)
 	i += 12 + n
 	if p.Word(i) != 0x6563697270222c22 || p.Word(i+3) != 0x223a226563697270 {
 		return false
 	}
-	if price.Mantissa, price.Exponent, n = p.Decimal(i + 11); n == 0 {
-		return false
-	}
+	n = int(lengths >> 8 & 0xff)
 	i += 11 + n
 	if p.Byte(i) != 0x22 {
 		return false
@@ -758,8 +755,8 @@ func fastTrades2021(p exchanges.Padded, symbols *exchanges.SymbolTable, b *excha
 	it.TradeID = tradeId
 	it.EventTimeNS = event
 	it.Aggressor = aggressor
-	it.Quantities[exchanges.TradeQty] = quantity
-	it.Prices[exchanges.TradePrice] = price
+	it.Quantities[exchanges.TradeQty] = decimals[0]
+	it.Prices[exchanges.TradePrice] = decimals[1]
 	it.SecondID = secondId
 	it.IDFormat = ring.IDUint64
 	return true
@@ -771,14 +768,14 @@ func fastTrades2021(p exchanges.Padded, symbols *exchanges.SymbolTable, b *excha
 func fastTradesV2(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.Batch) bool {
 	var i, n int
 	var ok bool
+	var decimals [2]exchanges.Decimal
+	var lengths uint64
 	var send int64
 	var tradeId uint64
 	var secondId uint64
 	var event int64
 	var aggressor ring.Aggressor
 	var symbolAt, symbolLength int
-	var quantity exchanges.Decimal
-	var price exchanges.Decimal
 	if p.Word(0) != 0x3a22656d6974227b {
 		return false
 	}
@@ -835,16 +832,15 @@ func fastTradesV2(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchang
 	if p.Word(i) != 0x6e756f6d61222c22 || p.Word(i+4) != 0x223a22746e756f6d {
 		return false
 	}
-	if quantity.Mantissa, quantity.Exponent, n = p.Decimal(i + 12); n == 0 {
+	if lengths = p.Decimals(i+12, 0xb, decimals[0:2]); lengths == 0 {
 		return false
 	}
+	n = int(lengths & 0xff)
 	i += 12 + n
 	if p.Word(i) != 0x6563697270222c22 || p.Word(i+3) != 0x223a226563697270 {
 		return false
 	}
-	if price.Mantissa, price.Exponent, n = p.Decimal(i + 11); n == 0 {
-		return false
-	}
+	n = int(lengths >> 8 & 0xff)
 	i += 11 + n
 	if p.Byte(i) != 0x22 {
 		return false
@@ -910,8 +906,8 @@ func fastTradesV2(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchang
 	it.SecondID = secondId
 	it.EventTimeNS = event
 	it.Aggressor = aggressor
-	it.Quantities[exchanges.TradeQty] = quantity
-	it.Prices[exchanges.TradePrice] = price
+	it.Quantities[exchanges.TradeQty] = decimals[0]
+	it.Prices[exchanges.TradePrice] = decimals[1]
 	it.IDFormat = ring.IDUint64
 	return true
 }
@@ -922,17 +918,14 @@ func fastTradesV2(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchang
 func fastTickers(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.Batch) bool {
 	var i, n int
 	var ok bool
+	var decimals [5]exchanges.Decimal
+	var lengths uint64
 	var send int64
 	var symbolAt, symbolLength int
-	var last exchanges.Decimal
-	var ask exchanges.Decimal
-	var bid exchanges.Decimal
 	var baseVolume exchanges.Decimal
 	var baseVolumeFlag ring.Flags
 	var quoteVolume exchanges.Decimal
 	var quoteVolumeFlag ring.Flags
-	var high exchanges.Decimal
-	var low exchanges.Decimal
 	if p.Word(0) != 0x3a22656d6974227b {
 		return false
 	}
@@ -956,23 +949,20 @@ func fastTickers(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchange
 	if p.Word(i) != 0x227473616c222c22 || p.Word(i+2) != 0x223a227473616c22 {
 		return false
 	}
-	if last.Mantissa, last.Exponent, n = p.Decimal(i + 10); n == 0 {
+	if lengths = p.Decimals(i+10, 0x1110, decimals[0:3]); lengths == 0 {
 		return false
 	}
+	n = int(lengths & 0xff)
 	i += 10 + n
 	if p.Word(i) != 0x7365776f6c222c22 || p.Word(i+8) != 0x223a226b73615f74 {
 		return false
 	}
-	if ask.Mantissa, ask.Exponent, n = p.Decimal(i + 16); n == 0 {
-		return false
-	}
+	n = int(lengths >> 8 & 0xff)
 	i += 16 + n
 	if p.Word(i) != 0x6568676968222c22 || p.Word(i+8) != 0x3a226469625f7473 || p.Word(i+9) != 0x223a226469625f74 {
 		return false
 	}
-	if bid.Mantissa, bid.Exponent, n = p.Decimal(i + 17); n == 0 {
-		return false
-	}
+	n = int(lengths >> 16 & 0xff)
 	i += 17 + n
 	if p.Word(i) != 0x676e616863222c22 || p.Word(i+8) != 0x6e65637265705f65 || p.Word(i+15) != 0x223a22656761746e {
 		return false
@@ -998,16 +988,15 @@ func fastTickers(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchange
 	if p.Word(i) != 0x5f68676968222c22 || p.Word(i+6) != 0x223a226834325f68 {
 		return false
 	}
-	if high.Mantissa, high.Exponent, n = p.Decimal(i + 14); n == 0 {
+	if lengths = p.Decimals(i+14, 0xd, decimals[3:5]); lengths == 0 {
 		return false
 	}
+	n = int(lengths & 0xff)
 	i += 14 + n
 	if p.Word(i) != 0x325f776f6c222c22 || p.Word(i+5) != 0x223a226834325f77 {
 		return false
 	}
-	if low.Mantissa, low.Exponent, n = p.Decimal(i + 13); n == 0 {
-		return false
-	}
+	n = int(lengths >> 8 & 0xff)
 	i += 13 + n
 	if p.Half(i)&0xffffff != 0x7d7d22 {
 		return false
@@ -1026,13 +1015,13 @@ func fastTickers(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchange
 	it.Instrument = id
 	it.Flags = baseVolumeFlag | quoteVolumeFlag
 	it.SendTimeNS = send
-	it.Prices[exchanges.TickerLast] = last
-	it.Prices[exchanges.TickerAsk] = ask
-	it.Prices[exchanges.TickerBid] = bid
+	it.Prices[exchanges.TickerLast] = decimals[0]
+	it.Prices[exchanges.TickerAsk] = decimals[1]
+	it.Prices[exchanges.TickerBid] = decimals[2]
 	it.Quantities[exchanges.BaseVolume] = baseVolume
 	it.Quantities[exchanges.QuoteVolume] = quoteVolume
-	it.Prices[exchanges.TickerHigh] = high
-	it.Prices[exchanges.TickerLow] = low
+	it.Prices[exchanges.TickerHigh] = decimals[3]
+	it.Prices[exchanges.TickerLow] = decimals[4]
 	it.EventTimeNS = send
 	return true
 }
@@ -1043,17 +1032,14 @@ func fastTickers(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchange
 func fastTickersConnId(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.Batch) bool {
 	var i, n int
 	var ok bool
+	var decimals [5]exchanges.Decimal
+	var lengths uint64
 	var send int64
 	var symbolAt, symbolLength int
-	var last exchanges.Decimal
-	var ask exchanges.Decimal
-	var bid exchanges.Decimal
 	var baseVolume exchanges.Decimal
 	var baseVolumeFlag ring.Flags
 	var quoteVolume exchanges.Decimal
 	var quoteVolumeFlag ring.Flags
-	var high exchanges.Decimal
-	var low exchanges.Decimal
 	if p.Word(0) != 0x3a22656d6974227b {
 		return false
 	}
@@ -1084,23 +1070,20 @@ func fastTickersConnId(p exchanges.Padded, symbols *exchanges.SymbolTable, b *ex
 	if p.Word(i) != 0x227473616c222c22 || p.Word(i+2) != 0x223a227473616c22 {
 		return false
 	}
-	if last.Mantissa, last.Exponent, n = p.Decimal(i + 10); n == 0 {
+	if lengths = p.Decimals(i+10, 0x1110, decimals[0:3]); lengths == 0 {
 		return false
 	}
+	n = int(lengths & 0xff)
 	i += 10 + n
 	if p.Word(i) != 0x7365776f6c222c22 || p.Word(i+8) != 0x223a226b73615f74 {
 		return false
 	}
-	if ask.Mantissa, ask.Exponent, n = p.Decimal(i + 16); n == 0 {
-		return false
-	}
+	n = int(lengths >> 8 & 0xff)
 	i += 16 + n
 	if p.Word(i) != 0x6568676968222c22 || p.Word(i+8) != 0x3a226469625f7473 || p.Word(i+9) != 0x223a226469625f74 {
 		return false
 	}
-	if bid.Mantissa, bid.Exponent, n = p.Decimal(i + 17); n == 0 {
-		return false
-	}
+	n = int(lengths >> 16 & 0xff)
 	i += 17 + n
 	if p.Word(i) != 0x676e616863222c22 || p.Word(i+8) != 0x6e65637265705f65 || p.Word(i+15) != 0x223a22656761746e {
 		return false
@@ -1126,16 +1109,15 @@ func fastTickersConnId(p exchanges.Padded, symbols *exchanges.SymbolTable, b *ex
 	if p.Word(i) != 0x5f68676968222c22 || p.Word(i+6) != 0x223a226834325f68 {
 		return false
 	}
-	if high.Mantissa, high.Exponent, n = p.Decimal(i + 14); n == 0 {
+	if lengths = p.Decimals(i+14, 0xd, decimals[3:5]); lengths == 0 {
 		return false
 	}
+	n = int(lengths & 0xff)
 	i += 14 + n
 	if p.Word(i) != 0x325f776f6c222c22 || p.Word(i+5) != 0x223a226834325f77 {
 		return false
 	}
-	if low.Mantissa, low.Exponent, n = p.Decimal(i + 13); n == 0 {
-		return false
-	}
+	n = int(lengths >> 8 & 0xff)
 	i += 13 + n
 	if p.Half(i)&0xffffff != 0x7d7d22 {
 		return false
@@ -1154,13 +1136,13 @@ func fastTickersConnId(p exchanges.Padded, symbols *exchanges.SymbolTable, b *ex
 	it.Instrument = id
 	it.Flags = baseVolumeFlag | quoteVolumeFlag
 	it.SendTimeNS = send
-	it.Prices[exchanges.TickerLast] = last
-	it.Prices[exchanges.TickerAsk] = ask
-	it.Prices[exchanges.TickerBid] = bid
+	it.Prices[exchanges.TickerLast] = decimals[0]
+	it.Prices[exchanges.TickerAsk] = decimals[1]
+	it.Prices[exchanges.TickerBid] = decimals[2]
 	it.Quantities[exchanges.BaseVolume] = baseVolume
 	it.Quantities[exchanges.QuoteVolume] = quoteVolume
-	it.Prices[exchanges.TickerHigh] = high
-	it.Prices[exchanges.TickerLow] = low
+	it.Prices[exchanges.TickerHigh] = decimals[3]
+	it.Prices[exchanges.TickerLow] = decimals[4]
 	it.EventTimeNS = send
 	return true
 }
@@ -1171,17 +1153,14 @@ func fastTickersConnId(p exchanges.Padded, symbols *exchanges.SymbolTable, b *ex
 func fastTickers2021(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.Batch) bool {
 	var i, n int
 	var ok bool
+	var decimals [5]exchanges.Decimal
+	var lengths uint64
 	var send int64
 	var symbolAt, symbolLength int
-	var last exchanges.Decimal
-	var ask exchanges.Decimal
-	var bid exchanges.Decimal
 	var baseVolume exchanges.Decimal
 	var baseVolumeFlag ring.Flags
 	var quoteVolume exchanges.Decimal
 	var quoteVolumeFlag ring.Flags
-	var high exchanges.Decimal
-	var low exchanges.Decimal
 	if p.Word(0) != 0x3a22656d6974227b {
 		return false
 	}
@@ -1199,23 +1178,20 @@ func fastTickers2021(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exch
 	if p.Word(i) != 0x227473616c222c22 || p.Word(i+2) != 0x223a227473616c22 {
 		return false
 	}
-	if last.Mantissa, last.Exponent, n = p.Decimal(i + 10); n == 0 {
+	if lengths = p.Decimals(i+10, 0x1110, decimals[0:3]); lengths == 0 {
 		return false
 	}
+	n = int(lengths & 0xff)
 	i += 10 + n
 	if p.Word(i) != 0x7365776f6c222c22 || p.Word(i+8) != 0x223a226b73615f74 {
 		return false
 	}
-	if ask.Mantissa, ask.Exponent, n = p.Decimal(i + 16); n == 0 {
-		return false
-	}
+	n = int(lengths >> 8 & 0xff)
 	i += 16 + n
 	if p.Word(i) != 0x6568676968222c22 || p.Word(i+8) != 0x3a226469625f7473 || p.Word(i+9) != 0x223a226469625f74 {
 		return false
 	}
-	if bid.Mantissa, bid.Exponent, n = p.Decimal(i + 17); n == 0 {
-		return false
-	}
+	n = int(lengths >> 16 & 0xff)
 	i += 17 + n
 	if p.Word(i) != 0x676e616863222c22 || p.Word(i+8) != 0x6e65637265705f65 || p.Word(i+15) != 0x223a22656761746e {
 		return false
@@ -1241,16 +1217,15 @@ func fastTickers2021(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exch
 	if p.Word(i) != 0x5f68676968222c22 || p.Word(i+6) != 0x223a226834325f68 {
 		return false
 	}
-	if high.Mantissa, high.Exponent, n = p.Decimal(i + 14); n == 0 {
+	if lengths = p.Decimals(i+14, 0xd, decimals[3:5]); lengths == 0 {
 		return false
 	}
+	n = int(lengths & 0xff)
 	i += 14 + n
 	if p.Word(i) != 0x325f776f6c222c22 || p.Word(i+5) != 0x223a226834325f77 {
 		return false
 	}
-	if low.Mantissa, low.Exponent, n = p.Decimal(i + 13); n == 0 {
-		return false
-	}
+	n = int(lengths >> 8 & 0xff)
 	i += 13 + n
 	if p.Half(i)&0xffffff != 0x7d7d22 {
 		return false
@@ -1269,13 +1244,13 @@ func fastTickers2021(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exch
 	it.Instrument = id
 	it.Flags = baseVolumeFlag | quoteVolumeFlag
 	it.SendTimeNS = send
-	it.Prices[exchanges.TickerLast] = last
-	it.Prices[exchanges.TickerAsk] = ask
-	it.Prices[exchanges.TickerBid] = bid
+	it.Prices[exchanges.TickerLast] = decimals[0]
+	it.Prices[exchanges.TickerAsk] = decimals[1]
+	it.Prices[exchanges.TickerBid] = decimals[2]
 	it.Quantities[exchanges.BaseVolume] = baseVolume
 	it.Quantities[exchanges.QuoteVolume] = quoteVolume
-	it.Prices[exchanges.TickerHigh] = high
-	it.Prices[exchanges.TickerLow] = low
+	it.Prices[exchanges.TickerHigh] = decimals[3]
+	it.Prices[exchanges.TickerLow] = decimals[4]
 	it.EventTimeNS = send
 	return true
 }

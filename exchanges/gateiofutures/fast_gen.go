@@ -445,6 +445,8 @@ func fastTickers(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchange
 func fastTickersItems(p exchanges.Padded, b *exchanges.Batch) bool {
 	var i, n int
 	var ok bool
+	var decimals [2]exchanges.Decimal
+	var lengths uint64
 	var send int64
 	var symbolAt, symbolLength int
 	var last exchanges.Decimal
@@ -458,8 +460,6 @@ func fastTickersItems(p exchanges.Padded, b *exchanges.Batch) bool {
 	var fundingRate exchanges.Decimal
 	var funding int64
 	var index exchanges.Decimal
-	var low exchanges.Decimal
-	var high exchanges.Decimal
 	var event int64
 	if p.Word(0) != 0x3a22656d6974227b {
 		return false
@@ -602,16 +602,15 @@ func fastTickersItems(p exchanges.Padded, b *exchanges.Batch) bool {
 		if p.Word(i) != 0x325f776f6c222c22 || p.Word(i+5) != 0x223a226834325f77 {
 			return false
 		}
-		if low.Mantissa, low.Exponent, n = p.Decimal(i + 13); n == 0 {
+		if lengths = p.Decimals(i+13, 0xe, decimals[0:2]); lengths == 0 {
 			return false
 		}
+		n = int(lengths & 0xff)
 		i += 13 + n
 		if p.Word(i) != 0x5f68676968222c22 || p.Word(i+6) != 0x223a226834325f68 {
 			return false
 		}
-		if high.Mantissa, high.Exponent, n = p.Decimal(i + 14); n == 0 {
-			return false
-		}
+		n = int(lengths >> 8 & 0xff)
 		i += 14 + n
 		if p.Word(i) != 0x6563697270222c22 || p.Word(i+8) != 0x223a22657079745f {
 			return false
@@ -654,8 +653,8 @@ func fastTickersItems(p exchanges.Padded, b *exchanges.Batch) bool {
 		it.Prices[exchanges.TickerLast] = last
 		it.Quantities[exchanges.BaseVolume] = baseVolume
 		it.Quantities[exchanges.QuoteVolume] = quoteVolume
-		it.Prices[exchanges.TickerLow] = low
-		it.Prices[exchanges.TickerHigh] = high
+		it.Prices[exchanges.TickerLow] = decimals[0]
+		it.Prices[exchanges.TickerHigh] = decimals[1]
 		it.EventTimeNS = event
 		it = b.Add(ring.KindPerpetual)
 		if it == nil {

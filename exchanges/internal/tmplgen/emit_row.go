@@ -2,29 +2,23 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 )
 
-// Decimals that follow each other are read in one call: a row. exchanges.Padded counts
-// its lengths in the bytes of one word, and takes keys and gaps of up to one word.
-const (
-	maxRow = 8
-	maxGap = 8
-)
+// maxRow is how many decimals that follow each other are read in one call, a row:
+// exchanges.Padded has their lengths, gaps and keys in the bytes of one word.
+const maxRow = 8
 
 // rowLength is how many parts a row has that begins with the first part: decimals, and
-// literals of one length between them. 0: there is no row of two.
+// literals between them. 0: there is no row of two.
 func rowLength(parts []part) int {
 	isDecimal := func(i int) bool {
 		return i < len(parts) && parts[i].hole != nil && parts[i].hole.kind.name == "decimal"
 	}
 	n := 1
-	for isDecimal(0) && isDecimal(n+1) && n < 2*maxRow-1 {
-		gap := len(parts[n].literal)
-		if gap == 0 || gap > maxGap || gap != len(parts[1].literal) {
-			break
-		}
+	for isDecimal(0) && isDecimal(n+1) && n < 2*maxRow-1 && len(parts[n].literal) > 0 && len(parts[n].literal) <= math.MaxUint8 {
 		n += 2
 	}
 	if n == 1 {
@@ -59,8 +53,11 @@ func place(holes []*hole) (n int) {
 
 // row reads a row and then compares what stands between its decimals.
 func (e *emitter) row(parts []part) {
-	from := parts[0].hole.place
-	e.f("if lengths = p.Decimals(%s, %d, decimals[%d:%d]); lengths == 0 {\nreturn false\n}\n", e.at(), len(parts[1].literal), from, from+len(parts)/2+1)
+	from, gaps := parts[0].hole.place, uint64(0)
+	for i := 1; i < len(parts); i += 2 {
+		gaps |= uint64(len(parts[i].literal)) << (4 * (i - 1))
+	}
+	e.f("if lengths = p.Decimals(%s, %#x, decimals[%d:%d]); lengths == 0 {\nreturn false\n}\n", e.at(), gaps, from, from+len(parts)/2+1)
 	for i, p := range parts {
 		if p.hole == nil {
 			e.parts(parts[i : i+1])

@@ -192,7 +192,7 @@ func fastPrint(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.
 	if p.Half(i) != 0x70222c22 || p.Half(i+3) != 0x223a2270 {
 		return false
 	}
-	if lengths = p.Decimals(i+7, 7, decimals[0:2]); lengths == 0 {
+	if lengths = p.Decimals(i+7, 0x7, decimals[0:2]); lengths == 0 {
 		return false
 	}
 	n = int(lengths & 0xff)
@@ -627,7 +627,7 @@ func fastState(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.
 	if p.Half(i) != 0x6d222c22 || p.Half(i+3) != 0x223a226d {
 		return false
 	}
-	if lengths = p.Decimals(i+7, 7, decimals[0:2]); lengths == 0 {
+	if lengths = p.Decimals(i+7, 0x7, decimals[0:2]); lengths == 0 {
 		return false
 	}
 	n = int(lengths & 0xff)
