@@ -36,7 +36,9 @@ type bench struct {
 	kit.Report
 
 	// Programs; ping and cReader are empty without a C compiler.
-	self, tickring, feedTest, ping, cReader string
+	self, tickring, ping, cReader string
+	// Test binaries, for their benchmarks.
+	feedTest, wireTest, numbersTest string
 	// dir holds the segments.
 	dir       string
 	slots     int
@@ -49,6 +51,8 @@ func runReport(args []string) error {
 	f := flag.NewFlagSet("report", flag.ContinueOnError)
 	f.StringVar(&b.tickring, "tickring", "", "the program")
 	f.StringVar(&b.feedTest, "feed-test", "", "the test binary of package feed")
+	f.StringVar(&b.wireTest, "wire-test", "", "that of package wire")
+	f.StringVar(&b.numbersTest, "numbers-test", "", "that of package exchanges")
 	f.StringVar(&b.ping, "ping", "", "bench/ping.c, built; empty without a C compiler")
 	f.StringVar(&b.cReader, "c-reader", "", "bench/reader.c, built; empty without a C compiler")
 	f.StringVar(&b.dir, "dir", "", "directory for segments")
@@ -101,6 +105,9 @@ func (b *bench) all(cc, commit string) error {
 		b.Printf("  warning: %s\n", line)
 	}
 	if err := b.reportDecode(); err != nil {
+		return err
+	}
+	if err := b.reportParts(); err != nil {
 		return err
 	}
 	if err := b.reportBook(); err != nil {

@@ -23,12 +23,7 @@ func TestPinnedProgramStaysOnItsCPU(t *testing.T) {
 	}
 }
 
-// Wrong CPUs are refused with the variable to set.
-
-// The head of the report names the machine; none of it is empty.
-
 // copyFile copies a program, so that it outlives the directory it was built in.
-
 func copyFile(from, to string) error {
 	in, err := os.Open(from)
 	if err != nil {
