@@ -21,11 +21,10 @@ Where a line says "short": where the time goes, and what was tried.
 - oneway_unix, redis, nats over tickring, goals 15, 400 and 400. The peers' time is the kernel's wake-up and copy, ours a
   line's way between two CPUs and two readings of the counter, which the head prints and which are a third of our
   time on this machine.
-- oneway_tickring_c over the best ring peer, p99. The peer is a program of one thread, ours has the threads of Go's
-  runtime, and with two CPUs they have nowhere to run but on those of the two sides. p50 is not touched. The same on
-  three CPUs or more is what docs/dedicated-host.md is for. Over ten minutes of a whole publisher at 50,000 messages a
-  second (make bench-quiet) 99 % of the hot thread's gaps are below half a microsecond, and no stop of the world
-  touches it.
+- oneway_tickring_c over the best ring peer, p99. The peer is a program of one thread; ours has the threads of Go's
+  runtime beside it, which with two CPUs run on those of the two sides. That they are the cause is likely and not
+  proved. p50 is not touched, and over ten minutes of a whole publisher at 50,000 messages a second (make bench-quiet)
+  99 % of the hot thread's gaps were below half a microsecond, against 5 us of the same loop in C on that machine.
 - socket_tls_1k over a C copy, goal 1.3. At that pace nothing is in the caches: the rows show a longer way from the
   venue's send to the end of decryption, and 2 to 4 us from there to the record, which are 0.2 us once the code is warm.
   At 10,000 a second it is within the goal. A record layer of our own was weighed and left
