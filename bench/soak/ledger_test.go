@@ -58,6 +58,14 @@ func (p *pad) depth(first, last uint64, flags ring.Flags) {
 	p.put(r)
 }
 
+// ofKind writes records that have nothing but their kinds, of a venue of perpetuals.
+func (p *pad) ofKind(kinds ...ring.Kind) {
+	p.l.set.perpetual = true
+	for _, k := range kinds {
+		p.put(ring.Record{Kind: k, Flags: ring.FlagFirst | ring.FlagLast})
+	}
+}
+
 func (p *pad) status(code ring.StatusCode, first, last uint64) { p.statusOf(0, code, first, last) }
 
 // on says something of a connection.
@@ -149,6 +157,17 @@ func TestLedgerJudges(t *testing.T) {
 		}, "GAP 3 to 3, and nothing is missing"},
 		{"a delta told twice", bookDeltas, func(p *pad) { p.depth(1, 2, 0); p.depth(1, 2, 0) }, "depth event 2 behind 2"},
 		{"a snapshot covers a hole", bookStream, func(p *pad) { p.depth(1, 2, 0); p.depth(0, 9, ring.FlagSnapshot); p.depth(10, 11, 0) }, ""},
+		{"a ticker and its perpetual", bookDeltas, func(p *pad) {
+			p.w.BeginFrame(1)
+			for _, k := range []ring.Kind{ring.KindTicker, ring.KindPerpetual} {
+				p.w.Publish(&ring.Record{Kind: k, Flags: ring.FlagFirst | ring.FlagLast})
+			}
+			p.w.EndFrame()
+			p.l.set.perpetual = true
+		}, ""},
+		{"a ticker without its perpetual", bookDeltas, func(p *pad) { p.ofKind(ring.KindTicker, ring.KindTrade) }, "a TRADE where the PERPETUAL"},
+		{"a perpetual without a ticker", bookDeltas, func(p *pad) { p.ofKind(ring.KindTrade, ring.KindPerpetual) }, "a PERPETUAL without its ticker"},
+		{"a perpetual of another message", bookDeltas, func(p *pad) { p.ofKind(ring.KindTicker, ring.KindPerpetual) }, "a PERPETUAL without its ticker"},
 		{"an older whole book", bookSnapshots, func(p *pad) { p.depth(0, 9, ring.FlagSnapshot); p.depth(0, 8, ring.FlagSnapshot) }, "depth event 8 behind 9"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -56,7 +55,7 @@ func (s *soak) eachLegs(length time.Duration) error {
 	}
 	for _, settings := range some {
 		for _, set := range settings {
-			if s.venue == "both" || s.venue == set.venue {
+			if s.runs(set) {
 				all = append(all, set)
 			}
 		}
@@ -102,8 +101,7 @@ func (w *legWorld) open(seed uint64) error {
 	if err != nil {
 		return errors.Join(err, w.sim.Close())
 	}
-	ca := x509.NewCertPool()
-	ca.AppendCertsFromPEM(w.sim.CAPEM())
+	ca := authority(w.sim)
 	if err := w.list(dialect, ca, legPairs); err != nil {
 		return errors.Join(err, w.sim.Close())
 	}

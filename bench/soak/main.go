@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -15,7 +17,8 @@ func main() {
 	o := options{out: os.Stdout}
 	flag.DurationVar(&o.length, "for", 10*time.Minute, "how long, at least 5s")
 	flag.Uint64Var(&o.seed, "seed", 0, "order and parameters of the faults; 0 draws one")
-	flag.StringVar(&o.venue, "venue", "both", "gateio, mexc or both")
+	flag.StringVar(&o.venue, "venue", allVenues, "one of "+strings.Join(venues, ", ")+", or "+allVenues)
+	flag.IntVar(&o.pairs, "pairs", 100, fmt.Sprintf("pairs of each venue, %d to %d", leastPairs, mostPairs))
 	flag.BoolVar(&o.verbose, "v", false, "print every storm")
 	flag.Parse()
 	r, err := run(o)
@@ -53,18 +56,34 @@ func (r result) good() bool {
 	return r.mismatches == 0 && r.lost == 0 && r.leaks == 0 && r.recovery < recoveryLimit && r.faults > 0
 }
 
+// venues are those that the simulator serves; allVenues runs them side by side.
+var venues = []string{"gateio", "mexc", "gateio-futures"}
+
+const allVenues = "all"
+
+// leastPairs is what the faults choose among, mostPairs what a publisher subscribes within
+// settleLimit.
+const leastPairs, mostPairs = 10, 500
+
 // options say what to run.
 type options struct {
 	length  time.Duration
 	seed    uint64
 	venue   string
+	pairs   int // of each venue
 	verbose bool
 	out     io.Writer
 }
 
+// runs says whether a setting is of a venue that was asked for.
+func (o options) runs(set setting) bool { return o.venue == allVenues || o.venue == set.venue }
+
 func (o options) check() error {
-	if o.venue != "gateio" && o.venue != "mexc" && o.venue != "both" {
-		return fmt.Errorf("venue %q: want gateio, mexc or both", o.venue)
+	if o.venue != allVenues && !slices.Contains(venues, o.venue) {
+		return fmt.Errorf("venue %q: want one of %s, or %s", o.venue, strings.Join(venues, ", "), allVenues)
+	}
+	if o.pairs < leastPairs || o.pairs > mostPairs {
+		return fmt.Errorf("pairs %d: want %d to %d", o.pairs, leastPairs, mostPairs)
 	}
 	if o.length < 5*time.Second {
 		return fmt.Errorf("for %s: want at least 5s", o.length)

@@ -83,11 +83,11 @@ func (s *soak) round(number int, settings []setting, length time.Duration) error
 	end := time.Now().Add(length)
 	var worlds []*world
 	for _, set := range settings {
-		if s.venue != "both" && s.venue != set.venue {
+		if !s.runs(set) {
 			continue
 		}
 		seed := s.seed + uint64(number)
-		w, err := open(set, seed, func(format string, a ...any) { s.printf(format+" (seed=%d)", append(a, s.seed)...) })
+		w, err := open(set, s.pairs, seed, func(format string, a ...any) { s.printf(format+" (seed=%d)", append(a, s.seed)...) })
 		if err != nil {
 			return errors.Join(fmt.Errorf("start %s: %w", set.venue, err), closeAll(worlds))
 		}
@@ -126,13 +126,17 @@ func (s *soak) together(worlds []*world, do func(w *world)) {
 // mostMismatches end a world: what follows tells nothing new.
 const mostMismatches = 500
 
+// leastStorms are played of a round, however slow the machine.
+const leastStorms = 2
+
 // storms plays all faults in random order, again and again.
 func (s *soak) storms(w *world, end time.Time) {
-	for time.Now().Before(end) {
-		for _, faults := range w.shuffled() {
-			if !time.Now().Before(end) || w.count() > mostMismatches {
+	for played := 0; ; {
+		for _, faults := range w.shuffled(every()) {
+			if played >= leastStorms && !time.Now().Before(end) || w.count() > mostMismatches {
 				return
 			}
+			played++
 			began, had := time.Now(), w.count()
 			w.play(faults)
 			if s.verbose {
@@ -142,12 +146,12 @@ func (s *soak) storms(w *world, end time.Time) {
 	}
 }
 
-// shuffled makes storms of all faults: one that is not of data with up to two that
+// shuffled makes storms of faults: one that is not of data with up to two that
 // are, now and then those of data alone.
-func (w *world) shuffled() [][]fault {
+func (w *world) shuffled(all []fault) [][]fault {
 	var storms [][]fault
 	var data []fault
-	for _, f := range every() {
+	for _, f := range all {
 		if f.class == classData {
 			data = append(data, f)
 		} else {

@@ -256,10 +256,13 @@ func (w *world) compareState(i int) string {
 
 // How long books are compared: briefly after each storm, those that stand; at the end
 // until each one stood and was compared: a host that refused without a Retry-After is
-// left alone for a minute, then gives ten snapshots a second.
+// left alone for a minute, then gives ten snapshots a second. A whole book of a quiet
+// pair comes seldom, and the venue's own goes on meanwhile: of those half must stand, and
+// more are compared for booksSeldom.
 const (
 	booksBriefly = 100 * ms
 	booksAll     = 80 * time.Second
+	booksSeldom  = 2 * time.Second
 )
 
 // compareBooks holds board books against the venue's, level by level, each at a moment at
@@ -277,12 +280,12 @@ func (w *world) compareBooks(all bool) {
 	book := ring.NewBook(w.pub.View().BookDepth())
 	for began := time.Now(); len(left) > 0; time.Sleep(look) {
 		left = slices.DeleteFunc(left, func(i int) bool { return w.compareBook(i, book) })
-		if time.Since(began) > limit {
+		enough := w.set.book == bookSnapshots && len(left) < len(w.native)/2 && time.Since(began) > booksSeldom
+		if enough || time.Since(began) > limit {
 			break
 		}
 	}
 	w.books += len(w.native) - len(left)
-	// A whole book of a quiet pair comes seldom, and the venue's own goes on meanwhile.
 	if w.set.book == bookSnapshots && len(left) < len(w.native)/2 {
 		return
 	}

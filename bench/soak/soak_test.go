@@ -9,11 +9,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A short run over both venues finds nothing to complain of: every storm settles,
+// shortPairs leave a machine that runs other tests beside this one time for the storms.
+const shortPairs = 24
+
+// A short run over all venues finds nothing to complain of: every storm settles,
 // the accounts agree, nothing is lost or left behind, and recovery keeps the limit.
 func TestShortSoak(t *testing.T) {
 	var out bytes.Buffer
-	r, err := run(options{length: 10 * time.Second, venue: "both", out: &out})
+	r, err := run(options{length: 6 * time.Second, venue: allVenues, pairs: shortPairs, out: &out})
 	t.Logf("\n%s%s", &out, r)
 	require.NoError(t, err)
 	assert.True(t, r.good())

@@ -5,6 +5,7 @@ import (
 
 	"github.com/tickring/tickring/exchanges"
 	"github.com/tickring/tickring/exchanges/gateio"
+	"github.com/tickring/tickring/exchanges/gateiofutures"
 	"github.com/tickring/tickring/exchanges/mexc"
 	"github.com/tickring/tickring/feed"
 	"github.com/tickring/tickring/ring"
@@ -30,11 +31,27 @@ func (hastyGateio) AckDeadlineNS() int64  { return int64(ackDeadline) }
 
 // Streams has a short bound for a snapshot that does not come.
 func (d hastyGateio) Streams(ch ring.Channel) []exchanges.StreamInfo {
-	streams := d.Dialect.Streams(ch)
+	return hastySnapshots(d.Dialect.Streams(ch))
+}
+
+func hastySnapshots(streams []exchanges.StreamInfo) []exchanges.StreamInfo {
 	for i := range streams {
 		streams[i].FirstDataBoundNS = min(streams[i].FirstDataBoundNS, int64(snapshotDeadline))
 	}
 	return streams
+}
+
+// hastyFutures is the dialect with short deadlines.
+type hastyFutures struct{ *gateiofutures.Dialect }
+
+// PingIntervalNS, PongDeadlineNS and AckDeadlineNS stand for the venue's.
+func (hastyFutures) PingIntervalNS() int64 { return int64(pingInterval) }
+func (hastyFutures) PongDeadlineNS() int64 { return int64(pongDeadline) }
+func (hastyFutures) AckDeadlineNS() int64  { return int64(ackDeadline) }
+
+// Streams has a short bound for a snapshot that does not come.
+func (d hastyFutures) Streams(ch ring.Channel) []exchanges.StreamInfo {
+	return hastySnapshots(d.Dialect.Streams(ch))
 }
 
 // hastyMEXC is the dialect with short deadlines.
@@ -67,6 +84,10 @@ type setting struct {
 	tradesPerFrame uint64
 	// halves is 1 where half of a message may be a whole one.
 	halves uint64
+	// perpetual: a ticker is two records.
+	perpetual bool
+	// elsewhere is how many of the pairs the venue may list in another market.
+	elsewhere int
 	// rate is frames a second and connection.
 	rate int
 	// name is what the venue's account calls the stream of a channel.
@@ -85,6 +106,29 @@ func gateioSetting(option, stream, suffix string, book bookKind) setting {
 				return "spot.trades " + native
 			case ring.ChannelTicker:
 				return "spot.tickers " + native
+			}
+			return stream + " " + native + " " + suffix
+		},
+	}
+}
+
+// quotedInBTC is how many of the pairs that the simulator makes are not settled in USDT.
+const quotedInBTC = 2
+
+// futuresSetting runs Gate.io's perpetuals with one of their book channels. The
+// executions of one taker are one frame.
+func futuresSetting(option, stream, suffix string, book bookKind) setting {
+	return setting{
+		venue: "gateio-futures", options: [][2]string{{"gateio-futures.book", option}}, book: book, idStep: 1,
+		perpetual: true, elsewhere: quotedInBTC, rate: 300,
+		name: func(ch ring.Channel, native string) string {
+			switch ch {
+			case ring.ChannelBookTicker:
+				return "futures.book_ticker " + native
+			case ring.ChannelTrades:
+				return "futures.trades " + native
+			case ring.ChannelTicker:
+				return "futures.tickers " + native
 			}
 			return stream + " " + native + " " + suffix
 		},
@@ -120,23 +164,30 @@ func rounds() [][]setting {
 		{
 			gateioSetting("obu@50", "spot.obu", "50", bookStream),
 			mexcSetting(bookDeltas, aggre, "", batch, [2]string{"mexc.book", "aggre.depth@100ms"}, [2]string{"mexc.ticker", "batch"}),
+			futuresSetting("order_book_update@100ms", "futures.order_book_update", "100 100ms", bookDeltas),
 		},
 		{
 			gateioSetting("order_book_update@100ms", "spot.order_book_update", "100ms", bookDeltas),
 			mexcSetting(bookSnapshots, limit, "@20", windows, [2]string{"mexc.book", "limit.depth@20"}),
+			futuresSetting("obu@50", "futures.obu", "50", bookStream),
 		},
 		{
 			gateioSetting("order_book@20", "spot.order_book", "20100ms", bookSnapshots),
 			rolling,
+			futuresSetting("order_book@20", "futures.order_book", "20", bookSnapshots),
 		},
 	}
 }
 
 // dialect makes the setting's dialect.
 func (s setting) dialect() (feed.Dialect, error) {
-	if s.venue == "mexc" {
+	switch s.venue {
+	case "mexc":
 		d := mexc.New()
 		return hastyMEXC{d}, set(d.Set, s.options)
+	case "gateio-futures":
+		d := gateiofutures.New()
+		return hastyFutures{d}, set(d.Set, s.options)
 	}
 	d := gateio.New()
 	return hastyGateio{d}, set(d.Set, s.options)
