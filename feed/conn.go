@@ -87,6 +87,7 @@ func (h *hot) readable(c *conn) {
 		err = drained
 	}
 	if err != nil && c.ws != nil {
+		h.grip.Release()
 		h.lost(c, err)
 	}
 }
@@ -113,6 +114,7 @@ func (h *hot) message(c *conn, m wire.Message) {
 	case wire.OpText:
 		h.text(c, m.Payload)
 	case wire.OpPing:
+		h.grip.Release()
 		if err := c.ws.WriteControl(wire.OpPong, m.Payload); err != nil {
 			h.lost(c, err)
 			return
@@ -121,6 +123,7 @@ func (h *hot) message(c *conn, m wire.Message) {
 	case wire.OpPong:
 		h.ponged(c)
 	case wire.OpClose:
+		h.grip.Release()
 		h.closedByPeer(c, m)
 	case wire.OpBinary:
 		if h.binary != nil {
@@ -143,9 +146,12 @@ func (h *hot) text(c *conn, frame []byte) {
 
 // judged does what a decoded message asks for.
 func (h *hot) judged(c *conn, frame []byte, v *exchanges.Verdict) {
-	switch v.Class {
-	case exchanges.ClassData:
+	if v.Class == exchanges.ClassData {
 		h.publishBatch(c)
+		return
+	}
+	h.grip.Release()
+	switch v.Class {
 	case exchanges.ClassAck, exchanges.ClassRefusal:
 		h.answered(c, v)
 	case exchanges.ClassPong:
@@ -229,12 +235,13 @@ func (h *hot) notice(c *conn, v *exchanges.Verdict) {
 
 func (h *hot) closedByPeer(c *conn, m wire.Message) {
 	// RFC 6455 section 5.5.1: answer with a close frame; the code is echoed.
-	code := m.CloseCode
+	code, reason := m.Close()
+	echo := code
 	if code == wire.CloseNoStatus {
-		code = 0
+		echo = 0
 	}
-	_ = c.ws.SendClose(code, "") // best effort: the socket is closed next
-	h.down(c, ring.ReasonCloseCodeBase+ring.Reason(m.CloseCode), m.Payload)
+	_ = c.ws.SendClose(echo, "") // best effort: the socket is closed next
+	h.down(c, ring.ReasonCloseCodeBase+ring.Reason(code), reason)
 }
 
 // lost ends a connection over an error of the socket or of the protocol.

@@ -38,6 +38,7 @@ type hot struct {
 	tee     *tee // what a recording is made of; nil where there is none
 	poller  *wire.Poller
 	waker   *wire.Waker
+	grip    *ring.Grip // held while the thread spins
 	cmds    *wire.Queue[command]
 	dials   *wire.Queue[dialResult]
 	logs    *wire.Queue[logEvent]
@@ -119,7 +120,7 @@ func (h *hot) loop() {
 	h.nextTick = h.clock.Now()
 	h.lastWork = h.nextTick
 	for !h.closing {
-		n, err := h.poller.Wait(h.timeout(), h.events[:])
+		n, err := h.look()
 		if err != nil {
 			h.logText(logPoll, nil, []byte(err.Error()))
 		}
@@ -128,6 +129,7 @@ func (h *hot) loop() {
 			h.event(e)
 			h.tee.end(h)
 		}
+		h.grip.Release()
 		now := h.clock.Now()
 		if n > 0 {
 			h.lastWork = now
@@ -140,8 +142,44 @@ func (h *hot) loop() {
 	}
 }
 
+// look waits for sockets that are ready, and for the next tick at most.
+func (h *hot) look() (int, error) {
+	if timeout := h.timeout(); timeout != 0 {
+		return h.poller.Wait(timeout, h.events[:])
+	}
+	return h.spin()
+}
+
+// spin looks until there is something or something is due. The scheduler keeps off
+// meanwhile, and while data that came are read, decoded and published: nothing of that
+// may block. All other work lets go of the grip first.
+func (h *hot) spin() (n int, err error) {
+	h.grip.Take(h.clock.Now())
+	for n == 0 && err == nil {
+		if n, err = h.poller.Wait(0, h.events[:]); n > 0 {
+			return n, err
+		}
+		now := h.clock.Now()
+		if !h.spins(now) {
+			break
+		}
+		h.grip.Turn(now)
+	}
+	h.grip.Release()
+	return n, err
+}
+
+// spins says whether a spin may go on.
+func (h *hot) spins(now int64) bool {
+	if now >= h.nextTick || h.cfg.Wait == WaitBlock {
+		return false
+	}
+	return h.cfg.Wait == WaitBusy || now-h.lastWork < spinNS && (!h.worked || now-h.rungNS <= ringNS)
+}
+
 func (h *hot) event(e wire.Event) {
 	if e.Token == wakerToken {
+		h.grip.Release()
 		h.waker.Drain()
 		h.drain()
 		return
@@ -151,6 +189,7 @@ func (h *hot) event(e wire.Event) {
 		return
 	}
 	if e.Writable {
+		h.grip.Release()
 		if err := c.ws.Flush(); err != nil {
 			h.lost(c, err)
 			return

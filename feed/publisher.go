@@ -170,7 +170,7 @@ func (p *Publisher) start(names []string, metadata *metadata, owned bool) error 
 			return err
 		}
 	}
-	wire.EnsureProcs(1)
+	wire.EnsureProcs(int(hotThreads.Add(1)))
 	pinned := make(chan error, 1)
 	p.helpers.Add(3)
 	go p.housekeeper()
@@ -203,6 +203,7 @@ func newHot(cfg *PublisherConfig, buf []byte) (*hot, error) {
 	if h.poller, err = wire.NewPoller(); err != nil {
 		return nil, fmt.Errorf("start hot thread: %w", err)
 	}
+	h.grip = ring.NewGrip(bellPeriod(h.cfg.Wait))
 	if h.waker, err = wire.NewWaker(); err != nil {
 		return nil, fmt.Errorf("start hot thread: %w", err)
 	}
@@ -233,10 +234,14 @@ func (h *hot) learnDialect() {
 	}
 }
 
+// hotThreads of this process run: each may keep a processor of the runtime to itself.
+var hotThreads atomic.Int32
+
 // run is the hot thread.
 func (p *Publisher) run(pinned chan<- error) {
 	runtime.LockOSThread()
 	defer close(p.done)
+	defer hotThreads.Add(-1)
 	if p.cfg.CPU >= 0 {
 		if err := wire.PinThread(p.cfg.CPU); err != nil {
 			pinned <- fmt.Errorf("%w: pin the hot thread to cpu %d: %w", ErrConfig, p.cfg.CPU, err)
@@ -247,7 +252,9 @@ func (p *Publisher) run(pinned chan<- error) {
 	pinned <- nil
 	// A file that was truncated from outside ends this feed, not the program: the
 	// pages are gone, so nothing of the segment may be touched afterwards.
-	if err := shm.Guard(p.segment.Bytes(), p.hot.loop); err != nil {
+	err := shm.Guard(p.segment.Bytes(), p.hot.loop)
+	p.hot.grip.Release() // where a fault ended the loop
+	if err != nil {
 		p.err = fmt.Errorf("feed %q ended: %w; start its publisher again", p.cfg.Feed, err)
 		p.hot.abandon()
 	}
@@ -335,13 +342,18 @@ const (
 	bellQuiet = 5 * time.Millisecond
 )
 
+func bellPeriod(wait WaitMode) time.Duration {
+	if wait == WaitBusy {
+		return bellBusy
+	}
+	return bellQuiet
+}
+
+// bellRinger wakes readers, and by running at all tells the hot thread that nothing
+// wants to stop it.
 func (p *Publisher) bellRinger() {
 	defer p.helpers.Done()
-	period := bellQuiet
-	if p.cfg.Wait == WaitBusy {
-		period = bellBusy
-	}
-	t := time.NewTicker(period)
+	t := time.NewTicker(bellPeriod(p.cfg.Wait))
 	defer t.Stop()
 	word := p.hot.w.Doorbell()
 	last := uint32(0)
@@ -354,6 +366,7 @@ func (p *Publisher) bellRinger() {
 	for {
 		select {
 		case <-t.C:
+			p.hot.grip.Beat()
 			if shm.Guard(p.segment.Bytes(), look) != nil {
 				return // the hot thread reports it
 			}

@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -307,11 +308,15 @@ func (s *replaySocket) Next() (wire.Message, error) {
 	s.p.hash()
 	if it, ok := s.p.log.answer(recording.KindMessage); ok {
 		// Decoders may read beyond a message, as far as the wire guarantees.
-		if need := len(it.Payload) + wire.Padding; cap(s.payload) < need {
+		if need := 2 + len(it.Payload) + wire.Padding; cap(s.payload) < need {
 			s.payload = make([]byte, 0, need+need/2)
 		}
-		s.payload = append(s.payload[:0], it.Payload...)
-		return wire.Message{Op: wire.Op(it.A), Payload: s.payload, CloseCode: it.B}, nil
+		s.payload = s.payload[:0]
+		if op := wire.Op(it.A); op == wire.OpClose && it.B != wire.CloseNoStatus {
+			s.payload = binary.BigEndian.AppendUint16(s.payload, it.B)
+		}
+		s.payload = append(s.payload, it.Payload...)
+		return wire.Message{Op: wire.Op(it.A), Payload: s.payload}, nil
 	}
 	it, ok := s.p.log.answer(recording.KindDry)
 	if !ok {

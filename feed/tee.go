@@ -297,7 +297,11 @@ func (s *recordedSocket) Next() (wire.Message, error) {
 		s.tee.answer(recording.KindDry, 0, err)
 		return m, err
 	}
-	s.tee.put(recording.KindMessage, uint8(m.Op), m.CloseCode, 0, m.Payload)
+	code, payload := uint16(0), m.Payload
+	if m.Op == wire.OpClose {
+		code, payload = m.Close()
+	}
+	s.tee.put(recording.KindMessage, uint8(m.Op), code, 0, payload)
 	return m, nil
 }
 

@@ -59,6 +59,8 @@ func runReader(args []string) error {
 
 func (j *readerJob) follow(r *ring.Reader) error {
 	var rec ring.Record
+	grip := startGrip()
+	defer grip.end()
 	for {
 		switch a := r.Next(&rec); a {
 		case ring.AnswerRecord:
@@ -68,8 +70,11 @@ func (j *readerJob) follow(r *ring.Reader) error {
 		case ring.AnswerEmpty, ring.AnswerStale:
 			if j.wait {
 				r.Wait(100 * time.Millisecond)
+			} else {
+				grip.Turn(grip.ns(kit.Ticks()))
 			}
 		case ring.AnswerClosed:
+			grip.Release()
 			return nil
 		default:
 			return fmt.Errorf("reader: answer %s", a)

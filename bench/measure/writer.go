@@ -141,15 +141,21 @@ func (p *producer) publish(now, due int64) {
 
 // paced publishes n records, one every interval. A record that is late is published
 // at once and keeps the time it was due, so that what waited behind a stall is seen.
+// The thread spins and publishes under a grip, as a publisher's does.
 func (p *producer) paced(n int, interval int64) int64 {
+	grip := startGrip()
+	defer grip.end()
 	began := kit.Ticks()
 	due := began + interval
 	for range n {
 		now := kit.Ticks()
+		grip.Take(grip.ns(now))
 		for now < due {
 			now = kit.Ticks()
+			grip.Turn(grip.ns(now))
 		}
 		p.publish(now, due)
+		grip.Release()
 		due += interval
 	}
 	return kit.Ticks() - began

@@ -85,11 +85,19 @@ var (
 type Message struct {
 	Op Op
 	// Payload lies in the Reader's buffers: valid until the next call of Next
-	// or Space. At least Padding bytes of allocation follow it. Of OpClose it
-	// is the reason alone.
+	// or Space. At least Padding bytes of allocation follow it.
 	Payload []byte
-	// CloseCode is set for OpClose: what the server gave, or CloseNoStatus.
-	CloseCode uint16
+	// No third field: a struct of four words is passed in registers, a larger one
+	// goes through memory on its way out of Next, which takes as long as the rest.
+}
+
+// Close reads the payload of an OpClose, which Next has checked: the server's code, or
+// CloseNoStatus, and its reason (RFC 6455 section 5.5.1).
+func (m Message) Close() (code uint16, reason []byte) {
+	if len(m.Payload) < 2 {
+		return CloseNoStatus, nil
+	}
+	return binary.BigEndian.Uint16(m.Payload), m.Payload[2:]
 }
 
 // readerState says whether Next may take its short way.
@@ -383,20 +391,19 @@ func dataMessage(op Op, p []byte) (Message, *ProtocolError) {
 }
 
 func closeMessage(p []byte) (Message, *ProtocolError) {
+	m := Message{Op: OpClose, Payload: p}
+	code, reason := m.Close()
 	switch {
 	case len(p) == 0:
-		return Message{Op: OpClose, CloseCode: CloseNoStatus}, nil
+		return m, nil
 	case len(p) == 1:
 		return Message{}, ErrClosePayload
-	}
-	code := binary.BigEndian.Uint16(p)
-	if !validCloseCode(code) {
+	case !validCloseCode(code):
 		return Message{}, ErrCloseCode
-	}
-	if !utf8.Valid(p[2:]) {
+	case !utf8.Valid(reason):
 		return Message{}, ErrCloseReason
 	}
-	return Message{Op: OpClose, Payload: p[2:], CloseCode: code}, nil
+	return m, nil
 }
 
 // validCloseCode reports whether a server may send code: RFC 6455 section 7.4
@@ -415,28 +422,17 @@ func validCloseCode(code uint16) bool {
 // highBits is set in a byte that is not ASCII, eight at a time.
 const highBits = 0x8080808080808080
 
-// validText reports whether p is UTF-8. Market data is ASCII nearly throughout:
-// 32 bytes a turn, then 8, then the standard library from the first byte that
-// is not. All bytes before it are whole characters, so starting there is right.
-func validText(p []byte) bool {
-	for len(p) >= 32 {
-		or := binary.LittleEndian.Uint64(p) | binary.LittleEndian.Uint64(p[8:]) |
-			binary.LittleEndian.Uint64(p[16:]) | binary.LittleEndian.Uint64(p[24:])
-		if or&highBits != 0 {
-			return utf8.Valid(p)
-		}
-		p = p[32:]
+// validText reports whether p is UTF-8. Market data is ASCII nearly throughout.
+func validText(p []byte) bool { return ascii(p) || utf8.Valid(p) }
+
+// asciiWords reports whether p is ASCII, eight bytes a turn.
+func asciiWords(p []byte) bool {
+	var or uint64
+	for ; len(p) >= 8; p = p[8:] {
+		or |= binary.LittleEndian.Uint64(p)
 	}
-	for len(p) >= 8 {
-		if binary.LittleEndian.Uint64(p)&highBits != 0 {
-			return utf8.Valid(p)
-		}
-		p = p[8:]
+	for _, c := range p {
+		or |= uint64(c)
 	}
-	for i, c := range p {
-		if c >= utf8.RuneSelf {
-			return utf8.Valid(p[i:])
-		}
-	}
-	return true
+	return or&highBits == 0
 }

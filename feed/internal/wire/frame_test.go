@@ -272,3 +272,22 @@ func TestReaderAllocatesNothing(t *testing.T) {
 	run()
 	assert.Zero(t, testing.AllocsPerRun(1000, run))
 }
+
+// A byte that is not ASCII is found at each place of texts of each length, and what lies
+// beside the text is not looked at.
+func TestASCIIFindsEachByte(t *testing.T) {
+	const beside = 64
+	for size := range 200 {
+		buf := bytes.Repeat([]byte{0xFF}, beside+size+beside)
+		text := buf[beside : beside+size]
+		copy(text, bytes.Repeat([]byte{0x7F}, size))
+		require.True(t, ascii(text), size)
+		require.True(t, asciiWords(text), size)
+		for i := range text {
+			text[i] |= 0x80
+			require.False(t, ascii(text), "%d of %d", i, size)
+			require.False(t, asciiWords(text), "%d of %d", i, size)
+			text[i] = 0x7F
+		}
+	}
+}

@@ -159,7 +159,13 @@ type received struct {
 	Code    uint16
 }
 
-func keep(m Message) received { return received{m.Op, string(m.Payload), m.CloseCode} }
+func keep(m Message) received {
+	if m.Op == OpClose {
+		code, reason := m.Close()
+		return received{m.Op, string(reason), code}
+	}
+	return received{m.Op, string(m.Payload), 0}
+}
 
 // collect reads from conn until n messages came or the stream ended.
 func collect(t testing.TB, conn *Conn, n int) ([]received, error) {
