@@ -257,6 +257,30 @@ func TestRotatedPartsAreOneRecording(t *testing.T) {
 	// With a part left out the replay says so in the stream, and goes on as recorded.
 	sum = replayed(t, recorded.Files[0], recorded.Files[2])
 	assert.Equal(t, []string{recorded.PartHashes[0], recorded.PartHashes[2]}, sum.PartHashes)
+
+	partBegunOnly(t, recorded.Files)
+}
+
+// partBegunOnly: a recorder that is killed as it begins a part leaves a file with no whole
+// block. What the parts before hold is replayed; anywhere but at the end it is an error.
+func partBegunOnly(t *testing.T, parts []string) {
+	t.Helper()
+	const header, some = 64, 100
+	before := replayed(t, parts[:len(parts)-1]...)
+	last := parts[len(parts)-1]
+	whole, err := os.ReadFile(last)
+	require.NoError(t, err)
+	for size, torn := range map[int]int{0: 0, header / 2: 0, header: 0, header + some: some} {
+		require.NoError(t, os.WriteFile(last, whole[:size], 0o600))
+		sum := replayed(t, parts...)
+		assert.Equal(t, before.Hash, sum.Hash, "%d bytes", size)
+		assert.Equal(t, before.PartHashes, sum.PartHashes, "%d bytes", size)
+		assert.EqualValues(t, torn, sum.TornBytes, "%d bytes", size)
+		for _, wrong := range [][]string{{last}, {last, parts[0]}, {parts[0], last, parts[1]}} {
+			_, err := feed.Replay(context.Background(), feed.ReplayOptions{Paths: wrong, Anonymous: true, NewDialect: newVenue})
+			assert.ErrorIs(t, err, feed.ErrRecording, "%d bytes", size)
+		}
+	}
 }
 
 // A ring that is full costs the recording, never the feed: the recording says what it

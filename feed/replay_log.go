@@ -26,27 +26,41 @@ type playlog struct {
 
 func openPlaylog(paths []string) (*playlog, error) {
 	l := &playlog{}
-	for _, path := range paths {
-		f, err := recording.Open(path)
-		if err != nil {
+	for i, path := range paths {
+		if err := l.open(path, i > 0 && i == len(paths)-1); err != nil {
 			l.close()
-			if errors.Is(err, recording.ErrFormat) {
-				err = fmt.Errorf("%w: %w", ErrRecording, err)
-			}
 			return nil, err
-		}
-		l.files = append(l.files, f)
-		if len(f.Blocks) == 0 {
-			l.close()
-			return nil, fmt.Errorf("%w %q: there is no whole block in it", ErrRecording, path)
-		}
-		l.size += int64(len(f.Blocks))
-		l.torn += f.Torn
-		if f.Rebuilt {
-			l.rebuilt++
 		}
 	}
 	return l, nil
+}
+
+// open takes a file in. The last of several may have no whole block, or end within its
+// header: its recorder was killed as it began that part, and what it held before is whole.
+func (l *playlog) open(path string, mayBeEmpty bool) error {
+	f, err := recording.Open(path)
+	switch {
+	case mayBeEmpty && errors.Is(err, recording.ErrShort):
+		return nil
+	case errors.Is(err, recording.ErrFormat):
+		return fmt.Errorf("%w: %w", ErrRecording, err)
+	case err != nil:
+		return err
+	}
+	l.torn += f.Torn
+	if len(f.Blocks) == 0 {
+		_ = f.Close() // it was only read
+		if mayBeEmpty {
+			return nil
+		}
+		return fmt.Errorf("%w %q: there is no whole block in it", ErrRecording, path)
+	}
+	l.files = append(l.files, f)
+	l.size += int64(len(f.Blocks))
+	if f.Rebuilt {
+		l.rebuilt++
+	}
+	return nil
 }
 
 func (l *playlog) close() {

@@ -14,6 +14,10 @@ import (
 // ErrFormat: the file is no recording of this version.
 var ErrFormat = errors.New("not a recording")
 
+// ErrShort: the file ends within its header, as where a recorder was killed as it began
+// it. It is an ErrFormat too.
+var ErrShort = errors.New("shorter than its header")
+
 // File reads a recording. One goroutine.
 type File struct {
 	// Path is the file's name, Part its number, CreatedNS when it was begun.
@@ -63,7 +67,7 @@ func NewFile(from io.ReaderAt, size int64) (*File, error) {
 	f := &File{file: from}
 	var head [fileHeader]byte
 	if _, err := from.ReadAt(head[:], 0); err != nil {
-		return nil, fmt.Errorf("%w: %d bytes, shorter than its header", ErrFormat, size)
+		return nil, fmt.Errorf("%w: %d bytes, %w", ErrFormat, size, ErrShort)
 	}
 	le := binary.LittleEndian
 	switch {
