@@ -82,15 +82,16 @@ func TestBarriersAreThoseOfTheDocument(t *testing.T) {
 		t.Skip("skipped: of the plain build only; .ci/test runs it")
 	}
 	amd := disassemble(t, "amd64", "LOCK|XCHGQ|XCHGL|MFENCE|SFENCE|LFENCE")
-	for _, f := range []string{"publishRecord", "publishWords", "store64", "loadRecord",
+	for _, f := range []string{"publishRecord", "publishWords", "store64", "storeFrame", "loadRecord",
 		"(*Reader).fetch", "(*Reader).run"} {
 		assert.Empty(t, amd.in(f), "amd64 %s", f)
 	}
-	arm := disassemble(t, "arm64", `DMB \$\d+|STLR|LDAR`)
+	arm := disassemble(t, "arm64", `DMB \$\d+|STLRW?|LDAR`)
 	for f, want := range map[string]string{
 		"publishRecord":   "DMB $10 STLR", // option 10 is ISHST
 		"publishWords":    "DMB $10 STLR",
 		"store64":         "STLR",
+		"storeFrame":      "STLR STLR STLRW",
 		"loadRecord":      strings.TrimSpace(strings.Repeat("LDAR ", 15)),
 		"loadHead":        strings.TrimSpace(strings.Repeat("LDAR ", 7)),
 		"(*Reader).fetch": "LDAR LDAR",

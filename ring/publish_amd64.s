@@ -78,3 +78,15 @@ TEXT ·store32(SB), NOSPLIT, $0-12
 	MOVL v+8(FP), AX
 	MOVL AX, (DI)
 	RET
+
+// func storeFrame(lastSequence, watermark *uint64, doorbell *uint32, last uint64, bell uint32)
+TEXT ·storeFrame(SB), NOSPLIT, $0-36
+	MOVQ lastSequence+0(FP), DI
+	MOVQ watermark+8(FP), SI
+	MOVQ doorbell+16(FP), DX
+	MOVQ last+24(FP), AX
+	MOVL bell+32(FP), CX
+	MOVQ AX, (DI)
+	MOVQ AX, (SI)
+	MOVL CX, (DX)
+	RET

@@ -67,3 +67,15 @@ TEXT ·store32(SB), NOSPLIT, $0-12
 	MOVW  v+8(FP), R1
 	STLRW R1, (R0)
 	RET
+
+// func storeFrame(lastSequence, watermark *uint64, doorbell *uint32, last uint64, bell uint32)
+TEXT ·storeFrame(SB), NOSPLIT, $0-36
+	MOVD  lastSequence+0(FP), R0
+	MOVD  watermark+8(FP), R1
+	MOVD  doorbell+16(FP), R2
+	MOVD  last+24(FP), R3
+	MOVW  bell+32(FP), R4
+	STLR  R3, (R0)
+	STLR  R3, (R1)
+	STLRW R4, (R2)
+	RET

@@ -25,3 +25,9 @@ func store64(p *uint64, v uint64)
 
 //go:noescape
 func store32(p *uint32, v uint32)
+
+// storeFrame is store64 of last to both words and store32 of bell, in this order: one
+// call instead of three at the end of each frame.
+//
+//go:noescape
+func storeFrame(lastSequence, watermark *uint64, doorbell *uint32, last uint64, bell uint32)

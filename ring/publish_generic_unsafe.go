@@ -29,3 +29,10 @@ func publishWords(dst, src *uint64, n int, mark uint64) {
 func store64(p *uint64, v uint64) { atomic.StoreUint64(p, v) }
 
 func store32(p *uint32, v uint32) { atomic.StoreUint32(p, v) }
+
+// storeFrame ends a frame: see publish_asm.go.
+func storeFrame(lastSequence, watermark *uint64, doorbell *uint32, last uint64, bell uint32) {
+	store64(lastSequence, last)
+	store64(watermark, last)
+	store32(doorbell, bell)
+}

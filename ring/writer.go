@@ -115,9 +115,8 @@ func (w *Writer) EndFrame() {
 	}
 	w.ended = last
 	w.bell++
-	store64(&w.view.h.LastSequence, last)
-	store64(&w.view.h.Watermark, last) // pairs with the load in View.Watermark
-	store32(&w.view.h.Doorbell, w.bell)
+	h := w.view.h
+	storeFrame(&h.LastSequence, &h.Watermark, &h.Doorbell, last, w.bell) // pairs with the load in View.Watermark
 }
 
 // LastSequence is the last record committed, 0 before the first.
