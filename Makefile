@@ -1,4 +1,4 @@
-# tickring: make demo | test | test-full | conformance | readers-conformance | soak-faults | bench | bench-readers | build | generate | install
+# tickring: make demo | test | test-full | conformance | readers-conformance | soak-faults | soak-record | bench | bench-readers | build | generate | install
 #
 # make test needs Go; it also runs the C and the Rust readers where their
 # toolchains are found, and says so where they are not. TICKRING_REQUIRE_ALL=1
@@ -11,7 +11,7 @@ FUZZTIME ?= 5s
 export TICKRING_SHARED ?= $(abspath ../shared)
 
 FOR ?= 10m
-.PHONY: all build demo test test-full conformance soak-faults bench bench-full generate lint fuzz install clean
+.PHONY: all build demo test test-full conformance soak-faults soak-record bench bench-full generate lint fuzz install clean
 
 all: build
 
@@ -45,6 +45,11 @@ readers-conformance:
 # All faults of simulated venues in random order: make soak-faults FOR=10m [SEED=7]
 soak-faults:
 	@mkdir -p $(BIN) && $(GO) build -o $(BIN)/soak ./bench/soak && $(BIN)/soak --for $(FOR) $(if $(SEED),--seed $(SEED))
+
+# The same venues recorded, recorders killed, replays held against what was live:
+# make soak-record FOR=10m [SEED=7]
+soak-record: build
+	@$(GO) build -o $(BIN)/soak ./bench/soak && $(BIN)/soak --record --tickring $(BIN)/tickring --for $(FOR) $(if $(SEED),--seed $(SEED))
 
 bench:
 	@.ci/bench

@@ -17,4 +17,20 @@
 // and the program ends with 1 unless all is 0 and recovery keeps the limit of one
 // second. The seed, which is printed first, gives the order of faults and their
 // parameters again; the scheduler's part cannot be repeated.
+//
+// With --record what is judged is not the session but its recordings:
+//
+//	go run ./bench/soak --record --tickring bin/tickring --for 10m --venue all
+//
+// Each venue, with one leg and with two (in a run below a minute with one or the other),
+// misbehaves over a handful of pairs, with the venues' own deadlines and with users that
+// ask over the control socket. A process (tickring record) records the whole run in parts,
+// others are killed with SIGKILL, the last of them seconds after they began. This process
+// reads what each publishes while it runs, replays its files (tickring replay --speed max)
+// and reads that too. Of the whole run all must be equal: number and hash of the records
+// live, replayed, and as recorder and replay say them. Of a killed recorder the replay is
+// the beginning of what was live, ends with a whole event, and lacks nothing that was a
+// second old. A line for each venue begins with
+//
+//	record: venue=V legs=N faults=N records=N hash=H replayed=N hash=H equal=true kills=N
 package main

@@ -20,7 +20,12 @@ func main() {
 	flag.StringVar(&o.venue, "venue", allVenues, "one of "+strings.Join(venues, ", ")+", or "+allVenues)
 	flag.IntVar(&o.pairs, "pairs", 100, fmt.Sprintf("pairs of each venue, %d to %d", leastPairs, mostPairs))
 	flag.BoolVar(&o.verbose, "v", false, "print every storm")
+	recorded := flag.Bool("record", false, "record the venues and replay, see the package's documentation")
+	flag.StringVar(&o.program, "tickring", "tickring", "with --record, the program that records and replays")
 	flag.Parse()
+	if *recorded {
+		os.Exit(mainRecord(o))
+	}
 	r, err := run(o)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "soak:", err)
@@ -30,6 +35,23 @@ func main() {
 	if !r.good() {
 		os.Exit(1)
 	}
+}
+
+// mainRecord runs the recordings and gives the exit code.
+func mainRecord(o options) int {
+	results, err := record(o)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "soak:", err)
+		return 2
+	}
+	code := 0
+	for _, r := range results {
+		fmt.Fprintln(o.out, r)
+		if !r.good() {
+			code = 1
+		}
+	}
+	return code
 }
 
 // recoveryLimit is the specification's; the goal is a tenth of it.
@@ -72,6 +94,7 @@ type options struct {
 	venue   string
 	pairs   int // of each venue
 	verbose bool
+	program string // records and replays
 	out     io.Writer
 }
 
