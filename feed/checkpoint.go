@@ -22,7 +22,7 @@ import (
 // notKept are the fields of hot that a checkpoint leaves out: what belongs to a
 // process, what a dialect says, and what holds only within a turn.
 var notKept = map[string]bool{
-	"cfg": true, "dialect": true, "w": true, "clock": true, "tee": true, "poller": true, "waker": true, "grip": true,
+	"cfg": true, "dialect": true, "w": true, "clock": true, "tee": true, "poller": true, "waker": true, "grip": true, "warmer": true,
 	"cmds": true, "dials": true, "logs": true, "dial": true, "binary": true, "fast": true, "fetchSnapshot": true, "fetchTime": true, "fetchTrades": true,
 	"symbols": true, "batch": true, "streams": true, "metadata": true, "record": true, "statusRecord": true,
 	"image": true, "bids": true, "asks": true, "bad": true, "requestBatch": true, "scratch": true, "events": true,

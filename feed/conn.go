@@ -148,6 +148,7 @@ func (h *hot) text(c *conn, frame []byte) {
 func (h *hot) judged(c *conn, frame []byte, v *exchanges.Verdict) {
 	if v.Class == exchanges.ClassData {
 		h.publishBatch(c)
+		h.warmer.keep(v.Stream, frame, h.recvNS)
 		return
 	}
 	h.grip.Release()

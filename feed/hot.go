@@ -38,7 +38,8 @@ type hot struct {
 	tee     *tee // what a recording is made of; nil where there is none
 	poller  *wire.Poller
 	waker   *wire.Waker
-	grip    *ring.Grip // held while the thread spins
+	warmer  warmer
+	grip    *ring.Grip // held while the thread spins in busy mode
 	cmds    *wire.Queue[command]
 	dials   *wire.Queue[dialResult]
 	logs    *wire.Queue[logEvent]
@@ -150,11 +151,15 @@ func (h *hot) look() (int, error) {
 	return h.spin()
 }
 
-// spin looks until there is something or something is due. The scheduler keeps off
-// meanwhile, and while data that came are read, decoded and published: nothing of that
-// may block. All other work lets go of the grip first.
+// spin looks until there is something or something is due. In busy mode the scheduler
+// keeps off meanwhile, and while data that came are read, decoded and published: nothing
+// of that may block. All other work lets go of the grip first. In the other modes the
+// thread has no core of its own, and a stop of the world is not to wait for it.
 func (h *hot) spin() (n int, err error) {
-	h.grip.Take(h.clock.Now())
+	busy := h.cfg.Wait == WaitBusy
+	if busy {
+		h.grip.Take(h.clock.Now())
+	}
 	for n == 0 && err == nil {
 		if n, err = h.poller.Wait(0, h.events[:]); n > 0 {
 			return n, err
@@ -163,7 +168,10 @@ func (h *hot) spin() (n int, err error) {
 		if !h.spins(now) {
 			break
 		}
-		h.grip.Turn(now)
+		if busy {
+			h.grip.Turn(now)
+			h.warm(now)
+		}
 	}
 	h.grip.Release()
 	return n, err

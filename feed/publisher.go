@@ -203,7 +203,7 @@ func newHot(cfg *PublisherConfig, buf []byte) (*hot, error) {
 	if h.poller, err = wire.NewPoller(); err != nil {
 		return nil, fmt.Errorf("start hot thread: %w", err)
 	}
-	h.grip = ring.NewGrip(bellPeriod(h.cfg.Wait))
+	h.grip = ring.NewGrip(bellBusy)
 	if h.waker, err = wire.NewWaker(); err != nil {
 		return nil, fmt.Errorf("start hot thread: %w", err)
 	}
@@ -216,7 +216,9 @@ func newHot(cfg *PublisherConfig, buf []byte) (*hot, error) {
 // learnDialect notes what the dialect can do beyond Dialect.
 func (h *hot) learnDialect() {
 	h.binary, _ = h.dialect.(BinaryDialect)
-	h.fast, _ = h.dialect.(FastDialect)
+	if h.fast, _ = h.dialect.(FastDialect); h.fast != nil && h.cfg.Wait == WaitBusy {
+		h.warmer = newWarmer(len(h.fast.Fallbacks()) - 1)
+	}
 	if d, ok := h.dialect.(MixedDialect); ok {
 		h.perRequest = d.StreamsPerRequest()
 	}

@@ -12,9 +12,10 @@ const (
 	// gripLongestNS bounds how long the thread is kept, whatever the signs.
 	gripLongestNS = int64(time.Second)
 	// gripPatience is how many periods of Beat may pass without one.
-	gripPatience = 3
+	// The world waits so long to be stopped.
+	gripPatience = 5
 	// gripLeastNS is the least patience: goroutines wake late on a busy machine.
-	gripLeastNS = int64(2 * time.Millisecond)
+	gripLeastNS = int64(time.Millisecond)
 )
 
 // Grip keeps Go's scheduler from taking a spinning thread off its CPU. The scheduler

@@ -105,7 +105,7 @@ func TestGripLeavesTheRuntimeAlive(t *testing.T) {
 		var sink [][]byte
 		for i := range 20 {
 			runtime.GC()
-			runtime.GOMAXPROCS(3 + i%2)              // stops the world
+			runtime.GOMAXPROCS(3 + i%2) // stops the world
 			sink = append(sink, make([]byte, 1<<16))
 			time.Sleep(time.Millisecond)
 		}
