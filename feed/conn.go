@@ -74,7 +74,9 @@ type pendingRequest struct {
 // readable takes one chunk and every message in it. One clock read stamps the
 // chunk.
 func (h *hot) readable(c *conn) {
+	h.keepCPU(h.recvNS)
 	n, err := c.ws.ReadChunk()
+	h.grip.Release()
 	h.recvNS = h.clock.Now()
 	if n > 0 {
 		c.stats.Bytes += uint64(n)
@@ -87,7 +89,6 @@ func (h *hot) readable(c *conn) {
 		err = drained
 	}
 	if err != nil && c.ws != nil {
-		h.grip.Release()
 		h.lost(c, err)
 	}
 }
@@ -114,7 +115,6 @@ func (h *hot) message(c *conn, m wire.Message) {
 	case wire.OpText:
 		h.text(c, m.Payload)
 	case wire.OpPing:
-		h.grip.Release()
 		if err := c.ws.WriteControl(wire.OpPong, m.Payload); err != nil {
 			h.lost(c, err)
 			return
@@ -123,7 +123,6 @@ func (h *hot) message(c *conn, m wire.Message) {
 	case wire.OpPong:
 		h.ponged(c)
 	case wire.OpClose:
-		h.grip.Release()
 		h.closedByPeer(c, m)
 	case wire.OpBinary:
 		if h.binary != nil {
@@ -151,7 +150,6 @@ func (h *hot) judged(c *conn, frame []byte, v *exchanges.Verdict) {
 		h.warmer.keep(v.Stream, frame, h.recvNS)
 		return
 	}
-	h.grip.Release()
 	switch v.Class {
 	case exchanges.ClassAck, exchanges.ClassRefusal:
 		h.answered(c, v)

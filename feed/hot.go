@@ -130,7 +130,7 @@ func (h *hot) loop() {
 			h.event(e)
 			h.tee.end(h)
 		}
-		h.grip.Release()
+		h.grip.Release() // of an event that asked for nothing
 		now := h.clock.Now()
 		if n > 0 {
 			h.lastWork = now
@@ -151,30 +151,34 @@ func (h *hot) look() (int, error) {
 	return h.spin()
 }
 
-// spin looks until there is something or something is due. In busy mode the scheduler
-// keeps off meanwhile, and while data that came are read, decoded and published: nothing
-// of that may block. All other work lets go of the grip first. In the other modes the
-// thread has no core of its own, and a stop of the world is not to wait for it.
+// spin looks until there is something, which is read under the grip, or something is due.
 func (h *hot) spin() (n int, err error) {
-	busy := h.cfg.Wait == WaitBusy
-	if busy {
-		h.grip.Take(h.clock.Now())
-	}
+	h.keepCPU(h.clock.Now())
 	for n == 0 && err == nil {
 		if n, err = h.poller.Wait(0, h.events[:]); n > 0 {
-			return n, err
+			return n, nil
 		}
 		now := h.clock.Now()
 		if !h.spins(now) {
 			break
 		}
-		if busy {
+		if h.cfg.Wait == WaitBusy {
 			h.grip.Turn(now)
 			h.warm(now)
 		}
 	}
 	h.grip.Release()
 	return n, err
+}
+
+// keepCPU keeps the scheduler off until the grip is released, in busy mode: in the others the
+// thread has no core of its own, and a stop of the world is not to wait for it. Held are
+// only looks at sockets and reads of them. Nothing under the grip may block or panic, so
+// the segment, which may be gone, is not touched.
+func (h *hot) keepCPU(now int64) {
+	if h.cfg.Wait == WaitBusy {
+		h.grip.Take(now)
+	}
 }
 
 // spins says whether a spin may go on.
@@ -194,6 +198,7 @@ func (h *hot) event(e wire.Event) {
 	}
 	c := h.byRow[e.Token]
 	if c == nil {
+		h.grip.Release()
 		return
 	}
 	if e.Writable {

@@ -254,9 +254,7 @@ func (p *Publisher) run(pinned chan<- error) {
 	pinned <- nil
 	// A file that was truncated from outside ends this feed, not the program: the
 	// pages are gone, so nothing of the segment may be touched afterwards.
-	err := shm.Guard(p.segment.Bytes(), p.hot.loop)
-	p.hot.grip.Release() // where a fault ended the loop
-	if err != nil {
+	if err := shm.Guard(p.segment.Bytes(), p.hot.loop); err != nil {
 		p.err = fmt.Errorf("feed %q ended: %w; start its publisher again", p.cfg.Feed, err)
 		p.hot.abandon()
 	}

@@ -333,7 +333,6 @@ func (h *hot) requestOf(p *pendingRequest) exchanges.Request {
 
 // write sends one text message; false when the connection went down over it.
 func (h *hot) write(c *conn, text []byte) bool {
-	h.grip.Release() // system calls follow
 	if err := c.ws.WriteText(text); err != nil {
 		h.lost(c, err)
 		return false
@@ -505,7 +504,6 @@ func (h *hot) refused(c *conn, s *subscription, text []byte) {
 // resubscribe asks for one stream of one instrument again: one in flight, and
 // ever slower while it does not help.
 func (h *hot) resubscribe(in *instrument, ch ring.Channel) {
-	h.grip.Release() // system calls follow
 	s := in.subs[channelIndex(ch)]
 	if s == nil || s.conn == nil || s.conn.ws == nil || s.state != subActive {
 		return

@@ -22,11 +22,15 @@ func TestTruncatedSegmentEndsTheFeedAlone(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		size int64
-	}{{"behind its header", ring.HeaderSize}, {"to nothing", 0}} {
+		wait feed.WaitMode
+	}{
+		{"behind its header", ring.HeaderSize, feed.WaitAdaptive}, {"to nothing", 0, feed.WaitAdaptive},
+		{"in busy mode", ring.HeaderSize, feed.WaitBusy},
+	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := startSim(t, sim.Config{Rate: 2000, Symbols: 10, Settle: 20 * time.Millisecond})
 			dir := t.TempDir()
-			p := startFeed(t, s, func(c *feed.PublisherConfig) { c.Dir = dir })
+			p := startFeed(t, s, func(f *feed.PublisherConfig) { f.Dir, f.Wait = dir, c.wait })
 			require.Eventually(t, func() bool { return p.View().LastSequence() > 100 }, 5*time.Second, time.Millisecond)
 			require.NoError(t, os.Truncate(filepath.Join(dir, "gateio"), c.size))
 			select {

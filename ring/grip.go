@@ -35,9 +35,10 @@ const (
 //	}
 //	grip.Release()
 //
-// Between Take and Release the goroutine must not block: no lock, no channel, no system
-// call but raw ones that return at once. The runtime ends the program over it. All
-// methods but Beat belong to the thread, which has called runtime.LockOSThread.
+// Between Take and Release the goroutine must not block (no lock, no channel, no system
+// call but raw ones that return at once) and must not panic, so that it keeps off a
+// mapping whose file may shrink: the runtime ends the program over it. All methods but
+// Beat belong to the thread, which has called runtime.LockOSThread.
 type Grip struct {
 	beats      atomic.Uint32
 	seen       uint32
@@ -56,8 +57,13 @@ func NewGrip(period time.Duration) *Grip {
 // blocks.
 func (g *Grip) Beat() { g.beats.Add(1) }
 
-// Take begins a spin. now is of any clock in nanoseconds that does not go back.
-func (g *Grip) Take(now int64) { g.set(g.may(now)) }
+// Take begins a spin, or goes on with one. now is of any clock in nanoseconds that does
+// not go back.
+func (g *Grip) Take(now int64) {
+	if !g.held {
+		g.set(g.may(now))
+	}
+}
 
 // Turn is called in each turn of the spin, with the same clock.
 func (g *Grip) Turn(now int64) {

@@ -141,7 +141,7 @@ func (p *producer) publish(now, due int64) {
 
 // paced publishes n records, one every interval. A record that is late is published
 // at once and keeps the time it was due, so that what waited behind a stall is seen.
-// The thread spins and publishes under a grip, as a publisher's does.
+// Between two records the thread spins under a grip, as a publisher's does.
 func (p *producer) paced(n int, interval int64) int64 {
 	grip := startGrip()
 	defer grip.end()
@@ -154,8 +154,8 @@ func (p *producer) paced(n int, interval int64) int64 {
 			now = kit.Ticks()
 			grip.Turn(grip.ns(now))
 		}
-		p.publish(now, due)
 		grip.Release()
+		p.publish(now, due)
 		due += interval
 	}
 	return kit.Ticks() - began
