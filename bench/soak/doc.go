@@ -30,7 +30,12 @@
 // and reads that too. Of the whole run all must be equal: number and hash of the records
 // live, replayed, and as recorder and replay say them. Of a killed recorder the replay is
 // the beginning of what was live, ends with a whole event, and lacks nothing that was a
-// second old. A line for each venue begins with
+// second old (but for what a busy machine let this process wait in that second). Each
+// venue ends with a line
 //
-//	record: venue=V legs=N faults=N records=N hash=H replayed=N hash=H equal=true kills=N
+//	record: venue=V legs=N faults=N records=N hash=H replayed=N hash=H equal=true kills=N killed_records=N killed_lost_ms=N killed_equal=true
+//
+// where killed_records were replayed of all that were killed and killed_lost_ms is the age
+// of the oldest record that one of them lost. The program ends with 1 where a venue's
+// are not equal, or nothing was recorded or killed.
 package main

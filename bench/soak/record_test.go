@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
@@ -136,6 +137,29 @@ func TestKilledRecordingMayEndEarly(t *testing.T) {
 	liar := replayOf(script(15))
 	liar.Records++
 	assert.Contains(t, killedDiffers(live, liar, scriptEndNS), "the replay says 16 records")
+}
+
+// A recorder that was killed before it wrote anything gave nothing, any other error is one;
+// whether it was young enough is seen by the age of what was live.
+func TestReplayOfNothing(t *testing.T) {
+	dir := t.TempDir()
+	r := &recorder{feed: "killed", path: filepath.Join(dir, "killed.rec"), live: heard(script(20))}
+	says := func(text string) string {
+		path := filepath.Join(dir, "program")
+		require.NoError(t, os.WriteFile(path, []byte("#!/bin/sh\necho '"+text+"' >&2\nexit 1\n"), 0o700))
+		return path
+	}
+	require.NoError(t, os.WriteFile(r.path+".0001", nil, 0o600))
+	p, err := r.replay(says("recording: "+nothingWhole), dir)
+	require.NoError(t, err)
+	assert.Contains(t, killedDiffers(r.live, p, scriptEndNS), "the last 2000 ms are lost")
+	assert.Empty(t, killedDiffers(r.live, p, scriptEndNS/2-1))
+
+	_, err = r.replay(says("it is damaged"), dir)
+	assert.ErrorContains(t, err, "it is damaged")
+	require.NoError(t, os.WriteFile(r.path+".0002", nil, 0o600))
+	_, err = r.replay(says("recording: "+nothingWhole), dir)
+	assert.ErrorContains(t, err, nothingWhole, "what was whole before is lost")
 }
 
 // Any part of a result that is not as it should be makes it bad.

@@ -139,8 +139,8 @@ func (w *recordWorld) killAgain(end time.Time) {
 			return
 		}
 		w.lives = append(w.lives, r)
-		time.Sleep(min(life+time.Duration(w.moments.Int64N(int64(life/4+1))), max(time.Until(end), leastLife)))
-		if err := r.kill(); err != nil {
+		lives := min(life+time.Duration(w.moments.Int64N(int64(life/4+1))), max(time.Until(end), leastLife))
+		if err := r.killAfter(lives); err != nil {
 			w.mismatch(err.Error())
 		}
 		w.forgetFeed(r.feed)
