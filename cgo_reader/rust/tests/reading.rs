@@ -114,8 +114,8 @@ fn the_end_comes_after_the_last_record() {
 /// waits, and fresh with the next beat.
 #[test]
 fn a_still_writer_is_stale_and_comes_back() {
+    let start = Instant::now(); // before the writer's first beat, from which is judged
     let (mut writer, mut reader) = pair(&Shape::default());
-    let start = Instant::now();
     while reader.next() == Answer::Empty && start.elapsed() < Duration::from_secs(8) {
         reader.wait(Duration::from_secs(2));
     }
