@@ -129,8 +129,10 @@ func (p Padded) Decimal(at int) (mantissa int64, exponent int8, n int) {
 // caller must compare them. lengths holds the bytes of each in the same way; 0 when one is
 // refused.
 func (p Padded) Decimals(at int, gaps uint64, out []Decimal) (lengths uint64) {
-	if lengths = quotedDecimals(p.text(at), gaps, len(out), &out[0]); lengths != 0 {
-		return lengths
+	if vectors {
+		if lengths = quotedDecimals(p.text(at), gaps, len(out), &out[0]); lengths != 0 {
+			return lengths
+		}
 	}
 	for i := range out {
 		d := &out[i]
@@ -205,7 +207,7 @@ func (p Padded) SignedDecimal(at int) (n int) {
 	if p.Byte(at) == '-' {
 		minus = 1
 	}
-	if _, _, n = p.Decimal(at + minus); n == 0 {
+	if _, _, n = p.Decimal(at + minus); n == 0 || p.Byte(at+minus) == '-' {
 		return 0
 	}
 	return minus + n

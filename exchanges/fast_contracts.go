@@ -35,7 +35,7 @@ func (p Padded) Signed(at int) (mantissa int64, exponent int8, n int) {
 	if p.Byte(at) != '-' {
 		return p.Decimal(at)
 	}
-	if mantissa, exponent, n = p.Decimal(at + 1); n == 0 {
+	if mantissa, exponent, n = p.Decimal(at + 1); n == 0 || p.Byte(at+1) == '-' {
 		return 0, 0, 0
 	}
 	return -mantissa, exponent, n + 1
@@ -55,7 +55,7 @@ func (p Padded) Taker(at int) (mantissa int64, exponent int8, side ring.Aggresso
 	from := at + quotes + sign
 	if quotes == 1 {
 		mantissa, exponent, n = p.Decimal(from)
-		if p.Byte(from+n) != '"' {
+		if p.Byte(from+n) != '"' || sign == 1 && p.Byte(from) == '-' {
 			return 0, 0, 0, 0
 		}
 	} else {

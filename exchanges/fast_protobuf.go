@@ -60,8 +60,10 @@ func (p Padded) TextDecimal(at, n int) (mantissa int64, exponent int8, ok bool) 
 // eight: the next byte of keys, the lowest first, a length, a decimal as TextDecimal
 // reads it. n is the bytes of all, 0 when one is refused.
 func (p Padded) TextDecimals(at int, keys uint64, out []Decimal) (n int) {
-	if n = textDecimals(p.text(at), keys, len(out), &out[0]); n != 0 {
-		return n
+	if vectors {
+		if n = textDecimals(p.text(at), keys, len(out), &out[0]); n != 0 {
+			return n
+		}
 	}
 	i := at
 	for k := range out {
@@ -106,7 +108,9 @@ func (p Padded) TextVolume(at, n int) (mantissa int64, exponent int8, flag ring.
 // TextSigned says that n bytes are a decimal, which may be below zero.
 func (p Padded) TextSigned(at, n int) bool {
 	if p.Byte(at) == '-' {
-		at, n = at+1, n-1
+		if at, n = at+1, n-1; p.Byte(at) == '-' {
+			return false
+		}
 	}
 	_, _, ok := p.TextDecimal(at, max(n, 0))
 	return ok
@@ -261,15 +265,13 @@ func (p Padded) TextLevels(at int, key byte, b *Batch) (end int, ok bool) {
 }
 
 // Lookup is SymbolTable.Lookup of the n bytes from index at, which must be valid UTF-8;
-// it must lie in the frame. It has no branch that hangs on the length of a symbol of 4
-// to 16 ASCII bytes.
+// it must lie in the frame. It has no branch that hangs on the length of a symbol of
+// up to 16 ASCII bytes.
 func (p Padded) Lookup(t *SymbolTable, at, n int) (id uint16, known bool) {
-	const half = wordBytes / 2
-	if n >= half && n <= packedSymbolBytes {
-		// Below eight bytes the table packs halves.
-		wide := uint64(int64(wordBytes-1-n) >> 63)
-		mask := uint64(1<<32-1) | wide<<32
-		low, high := p.Word(at)&mask, p.Word(at+n-half-int(wide&half))&mask
+	if n >= 1 && n <= packedSymbolBytes {
+		// What lies behind the symbol is cut off.
+		low := p.Word(at) & (^uint64(0) >> uint(64-8*min(n, wordBytes)))
+		high := p.Word(at+wordBytes) & (^uint64(0) >> uint(128-8*n))
 		s := &t.slots[hashSymbol(low, high)>>(t.shift&63)&uint64(len(t.slots)-1)]
 		if s.low == low && s.high == high && int(s.length) == n && (low|high)&topBits == 0 {
 			return s.id, true

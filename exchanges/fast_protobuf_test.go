@@ -115,7 +115,7 @@ func TestTextsBeyondTheFrameAreRefused(t *testing.T) {
 }
 
 func TestTextVolumeAndSigned(t *testing.T) {
-	for _, text := range []string{"", "0", "-", "-0", "-1.5", "--1", "100.000", "1234567890123456789012.345", "-1234567890123456789012.345", "12345678901234567", "x", "1.", ".1"} {
+	for _, text := range []string{"", "0", "-", "-0", "-1.5", "--1", "--0", "100.000", "1234567890123456789012.345", "-1234567890123456789012.345", "12345678901234567", "x", "1.", ".1"} {
 		d, rounded, valid := ParseVolume([]byte(text))
 		valid = valid && d.Mantissa >= 0
 		_, signed := ParseDecimal([]byte(strings.TrimPrefix(text, "-")))

@@ -49,3 +49,9 @@ func (p Padded) text(at int) *byte { return (*byte)(unsafe.Add(p.base, at)) }
 func (p Padded) Slice(at, n int) []byte {
 	return unsafe.Slice((*byte)(unsafe.Add(p.base, at)), n)
 }
+
+// slot is a slot of the table, modulo their number.
+func (t *SymbolTable) slot(i uint64) *symbolSlot {
+	at := i & uint64(len(t.slots)-1)
+	return (*symbolSlot)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(t.slots)), at*uint64(unsafe.Sizeof(symbolSlot{}))))
+}

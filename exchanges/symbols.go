@@ -124,14 +124,19 @@ func (t *SymbolTable) resize(slots int) {
 }
 
 // Lookup returns the instrument id of symbol, and whether there is one; the id is
-// ring.NoInstrument when not. At a load of 1/4 most symbols stand in the slot
-// where they belong, which is looked at without a further call.
+// ring.NoInstrument when not. Symbols of 8 to 16 bytes that are there are found without a
+// further call.
 func (t *SymbolTable) Lookup(symbol []byte) (uint16, bool) {
-	if n := len(symbol); n >= 8 && n <= packedSymbolBytes {
-		low, high := binary.LittleEndian.Uint64(symbol), binary.LittleEndian.Uint64(symbol[n-8:])
-		s := &t.slots[hashSymbol(low, high)>>(t.shift&63)&uint64(len(t.slots)-1)]
-		if s.low == low && s.high == high && int(s.length) == n {
-			return s.id, true
+	if n := len(symbol); n >= wordBytes && n <= packedSymbolBytes {
+		low, high := packWords(symbol)
+		for i := hashSymbol(low, high) >> (t.shift & 63); ; i++ {
+			s := t.slot(i)
+			if s.low == low && s.high == high && int(s.length) == n {
+				return s.id, true
+			}
+			if s.length == 0 {
+				break
+			}
 		}
 	}
 	return t.lookupSlow(symbol)
@@ -182,19 +187,23 @@ func (t *SymbolTable) Name(id uint16) string {
 // Count returns one more than the greatest id in the table.
 func (t *SymbolTable) Count() int { return t.next }
 
-// packSymbol packs at most 16 bytes into two words which, together with the
-// length, are those bytes: the first and the last eight overlap.
+// packSymbol packs at most 16 bytes into two words with zeros behind.
 func packSymbol(s []byte) (low, high uint64) {
 	n := len(s)
 	switch {
-	case n >= 8:
-		return binary.LittleEndian.Uint64(s), binary.LittleEndian.Uint64(s[n-8:])
+	case n >= wordBytes:
+		return packWords(s)
 	case n >= 4:
-		return uint64(binary.LittleEndian.Uint32(s)), uint64(binary.LittleEndian.Uint32(s[n-4:]))
+		return uint64(binary.LittleEndian.Uint32(s)) | uint64(binary.LittleEndian.Uint32(s[n-4:]))<<(uint(8*(n-4))&63), 0
 	case n > 0:
-		return uint64(s[0]) | uint64(s[n>>1])<<8 | uint64(s[n-1])<<16, 0
+		return uint64(s[0]) | uint64(s[n>>1])<<(8*(n>>1)) | uint64(s[n-1])<<(8*(n-1)), 0
 	}
 	return 0, 0
+}
+
+// packWords is packSymbol of 8 to 16 bytes: the last eight overlap the first ones.
+func packWords(s []byte) (low, high uint64) {
+	return binary.LittleEndian.Uint64(s), binary.LittleEndian.Uint64(s[len(s)-8:]) >> uint(128-8*len(s))
 }
 
 // Odd multipliers without structure: parts of the golden ratio and of pi.
