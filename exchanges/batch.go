@@ -138,6 +138,17 @@ func (b *Batch) Add(kind ring.Kind) *Item {
 	return it
 }
 
+// grow makes room for one more item; false when there are MaxItems.
+//
+//go:noinline
+func (b *Batch) grow() bool {
+	if b.Add(0) == nil {
+		return false
+	}
+	b.Items = b.Items[:len(b.Items)-1]
+	return true
+}
+
 // Bids and Asks are the levels of a depth item; valid until the next Reset.
 func (b *Batch) Bids(it *Item) []Level { return b.Levels[it.BidsFrom:it.BidsTo] }
 

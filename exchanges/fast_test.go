@@ -54,6 +54,7 @@ func requireNumber(t require.TestingT, text string) {
 		require.Equal(t, want, Decimal{mantissa, exponent}, "%q", text)
 	}
 	requireSameDecimals(t, text, mantissa, exponent, n)
+	requireSteps(t, text)
 	wantVolume, rounded, ok := ParseVolume([]byte(text))
 	mantissa, exponent, flag, n := p.Volume(0)
 	if !ok || wantVolume.Mantissa < 0 {

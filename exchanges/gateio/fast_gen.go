@@ -21,6 +21,69 @@ var fastChannels = [...]string{
 // fastOrders is how many groups of shapes are told apart by trying them.
 const fastOrders = 3
 
+// fastSteps0 are the steps of trades, trades_2023.
+var fastSteps0 = [...]*exchanges.Steps{&stepsTrades, &stepsTrades2023}
+
+// fastSteps1 are the steps of order_book_update, order_book_update_l, order_book_full.
+var fastSteps1 = [...]*exchanges.Steps{&stepsOrderBookUpdate, &stepsOrderBookUpdateL, &stepsOrderBookFull}
+
+// fastSteps2 are the steps of obu, obu_first_id_first.
+var fastSteps2 = [...]*exchanges.Steps{&stepsObu, &stepsObuFirstIdFirst}
+
+// fastSteps are the steps of the shape that a frame may have, nil when there are none.
+func fastSteps(p exchanges.Padded, orders *[fastOrders]uint8) *exchanges.Steps {
+	if !exchanges.Walks() {
+		return nil
+	}
+	switch p.Word(18) {
+	case 0x6d5f656d6974222c: // ,"time_m
+		switch p.Word(42) {
+		case 0x656e6e616863222c: // ,"channe
+			switch p.Word(62) {
+			case 0x72656b6369745f6b: // k_ticker
+				return &stepsBookTicker
+			case 0x7665222c22736564: // des","ev
+				return fastSteps0[orders[0]]
+			case 0x2c2232765f736564: // des_v2",
+				return &stepsTradesV2
+			case 0x65222c227372656b: // kers","e
+				return &stepsTickers
+			case 0x5f6b6f6f625f7265: // er_book_
+				return fastSteps1[orders[1]]
+			case 0x226b6f6f625f7265: // er_book"
+				return &stepsOrderBook
+			}
+			return nil
+		case 0x695f6e6e6f63222c: // ,"conn_i
+			return &stepsTickersConnId
+		}
+		return nil
+	case 0x656e6e616863222c: // ,"channe
+		switch p.Word(38) {
+		case 0x72656b6369745f6b: // k_ticker
+			return &stepsBookTicker2021
+		case 0x7665222c22736564: // des","ev
+			return &stepsTrades2021
+		case 0x65222c227372656b: // kers","e
+			return &stepsTickers2021
+		case 0x5f6b6f6f625f7265: // er_book_
+			return &stepsOrderBookUpdate2021
+		case 0x226b6f6f625f7265: // er_book"
+			return &stepsOrderBook2021
+		}
+		return nil
+	case 0x736572222c227562: // bu","res
+		switch p.Word(49) {
+		case 0x3a226c6c7566222c: // ,"full":
+			return &stepsObuSnapshot
+		case 0x626f223a2273222c: // ,"s":"ob
+			return fastSteps2[orders[2]]
+		}
+		return nil
+	}
+	return nil
+}
+
 // fastDecode decodes a frame of a known shape into one item of the batch, which has
 // none, and returns the number of its channel; false means that nothing is known of
 // the frame, and that levels may have been left in the batch. Of each group of shapes
@@ -140,6 +203,23 @@ func fastTry2(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.B
 	return 0, false
 }
 
+var stepsBookTicker = exchanges.Steps{
+	Kind: ring.KindBookTicker,
+	List: []exchanges.Step{
+		{Op: exchanges.StepMillis, Field: exchanges.FieldSendTimeNS, At: 29, Size: 32, Low: [exchanges.StepBytes]byte{123, 34, 116, 105, 109, 101, 34, 58, 49, 48, 48, 48, 48, 48, 48, 48, 48, 48, 44, 34, 116, 105, 109, 101, 95, 109, 115, 34, 58, 49, 48, 48}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 8, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 9, 9}},                                                    // "{\"time\":..........,\"time_ms\":..."
+		{Op: exchanges.StepMillis, Field: exchanges.FieldEventTimeNS, At: 71, Size: 32, Low: [exchanges.StepBytes]byte{48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 44, 34, 99, 104, 97, 110, 110, 101, 108, 34, 58, 34, 115, 112, 111, 116, 46, 98, 111, 111, 107, 95}, Span: [exchanges.StepBytes]byte{9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},                                                  // "..........,\"channel\":\"spot.book_"
+		{Op: exchanges.StepForm, Size: 32, Low: [exchanges.StepBytes]byte{116, 105, 99, 107, 101, 114, 34, 44, 34, 101, 118, 101, 110, 116, 34, 58, 34, 117, 112, 100, 97, 116, 101, 34, 44, 34, 114, 101, 115, 117, 108, 116}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},                                                                                      // "ticker\",\"event\":\"update\",\"result"
+		{Op: exchanges.StepForm, Size: 25, Low: [exchanges.StepBytes]byte{34, 58, 123, 34, 116, 34, 58, 49, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 44, 34, 117, 34, 58, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 8, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255}},                                                                                                 // "\":{\"t\":.............,\"u\":"
+		{Op: exchanges.StepUint, Field: exchanges.FieldSequence, Size: 6, Low: [exchanges.StepBytes]byte{44, 34, 115, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                 // ",\"s\":\""
+		{Op: exchanges.StepName, Size: 7, Low: [exchanges.StepBytes]byte{34, 44, 34, 98, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                                   // "\",\"b\":\""
+		{Op: exchanges.StepDecimal, Field: exchanges.FieldPrices + exchanges.BidPrice*exchanges.FieldNext, Size: 7, Low: [exchanges.StepBytes]byte{34, 44, 34, 66, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},         // "\",\"B\":\""
+		{Op: exchanges.StepDecimal, Field: exchanges.FieldQuantities + exchanges.BidQty*exchanges.FieldNext, Size: 7, Low: [exchanges.StepBytes]byte{34, 44, 34, 97, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},       // "\",\"a\":\""
+		{Op: exchanges.StepDecimal, Field: exchanges.FieldPrices + exchanges.AskPrice*exchanges.FieldNext, Size: 7, Low: [exchanges.StepBytes]byte{34, 44, 34, 65, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},         // "\",\"A\":\""
+		{Op: exchanges.StepDecimal, Field: exchanges.FieldQuantities + exchanges.AskQty*exchanges.FieldNext, Size: 3, Low: [exchanges.StepBytes]byte{34, 125, 125, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}}, // "\"}}"
+		{Op: exchanges.StepEnd, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                                      // ""
+	},
+}
+
 // fastBookTicker accepts
 //
 //	{"time":<s10>,"time_ms":<ms13 send>,"channel":"spot.book_ticker","event":"update","result":{"t":<ms13 event>,"u":<uint sequence>,"s":"<symbol>","b":"<decimal bid_price>","B":"<decimal bid_quantity>","a":"<decimal ask_price>","A":"<decimal ask_quantity>"}}
@@ -233,6 +313,23 @@ func fastBookTicker(p exchanges.Padded, symbols *exchanges.SymbolTable, b *excha
 	return true
 }
 
+var stepsBookTicker2021 = exchanges.Steps{
+	Kind: ring.KindBookTicker,
+	List: []exchanges.Step{
+		{Op: exchanges.StepSeconds, Field: exchanges.FieldSendTimeNS, At: 8, Size: 32, Low: [exchanges.StepBytes]byte{123, 34, 116, 105, 109, 101, 34, 58, 49, 48, 48, 48, 48, 48, 48, 48, 48, 48, 44, 34, 99, 104, 97, 110, 110, 101, 108, 34, 58, 34, 115, 112}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 8, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},                                                   // "{\"time\":..........,\"channel\":\"sp"
+		{Op: exchanges.StepMillis, Field: exchanges.FieldEventTimeNS, At: 47, Size: 32, Low: [exchanges.StepBytes]byte{111, 116, 46, 98, 111, 111, 107, 95, 116, 105, 99, 107, 101, 114, 34, 44, 34, 101, 118, 101, 110, 116, 34, 58, 34, 117, 112, 100, 97, 116, 101, 34}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},                                          // "ot.book_ticker\",\"event\":\"update\""
+		{Op: exchanges.StepForm, Size: 32, Low: [exchanges.StepBytes]byte{44, 34, 114, 101, 115, 117, 108, 116, 34, 58, 123, 34, 116, 34, 58, 49, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 44, 34, 117, 34}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0}},                                                                                                  // ",\"result\":{\"t\":.............,\"u\""
+		{Op: exchanges.StepForm, Size: 1, Low: [exchanges.StepBytes]byte{58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                             // ":"
+		{Op: exchanges.StepUint, Field: exchanges.FieldSequence, Size: 6, Low: [exchanges.StepBytes]byte{44, 34, 115, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                 // ",\"s\":\""
+		{Op: exchanges.StepName, Size: 7, Low: [exchanges.StepBytes]byte{34, 44, 34, 98, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                                   // "\",\"b\":\""
+		{Op: exchanges.StepDecimal, Field: exchanges.FieldPrices + exchanges.BidPrice*exchanges.FieldNext, Size: 7, Low: [exchanges.StepBytes]byte{34, 44, 34, 66, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},         // "\",\"B\":\""
+		{Op: exchanges.StepDecimal, Field: exchanges.FieldQuantities + exchanges.BidQty*exchanges.FieldNext, Size: 7, Low: [exchanges.StepBytes]byte{34, 44, 34, 97, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},       // "\",\"a\":\""
+		{Op: exchanges.StepDecimal, Field: exchanges.FieldPrices + exchanges.AskPrice*exchanges.FieldNext, Size: 7, Low: [exchanges.StepBytes]byte{34, 44, 34, 65, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},         // "\",\"A\":\""
+		{Op: exchanges.StepDecimal, Field: exchanges.FieldQuantities + exchanges.AskQty*exchanges.FieldNext, Size: 3, Low: [exchanges.StepBytes]byte{34, 125, 125, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}}, // "\"}}"
+		{Op: exchanges.StepEnd, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                                      // ""
+	},
+}
+
 // fastBookTicker2021 accepts
 //
 //	{"time":<s10 send>,"channel":"spot.book_ticker","event":"update","result":{"t":<ms13 event>,"u":<uint sequence>,"s":"<symbol>","b":"<decimal bid_price>","B":"<decimal bid_quantity>","a":"<decimal ask_price>","A":"<decimal ask_quantity>"}}
@@ -318,6 +415,35 @@ func fastBookTicker2021(p exchanges.Padded, symbols *exchanges.SymbolTable, b *e
 	it.Prices[exchanges.AskPrice] = decimals[2]
 	it.Quantities[exchanges.AskQty] = decimals[3]
 	return true
+}
+
+var stepsTrades = exchanges.Steps{
+	Kind:     ring.KindTrade,
+	Channel:  1,
+	IDFormat: ring.IDUint64,
+	List: []exchanges.Step{
+		{Op: exchanges.StepMillis, Field: exchanges.FieldSendTimeNS, At: 29, Size: 32, Low: [exchanges.StepBytes]byte{123, 34, 116, 105, 109, 101, 34, 58, 49, 48, 48, 48, 48, 48, 48, 48, 48, 48, 44, 34, 116, 105, 109, 101, 95, 109, 115, 34, 58, 49, 48, 48}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 8, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 9, 9}},                                                 // "{\"time\":..........,\"time_ms\":..."
+		{Op: exchanges.StepForm, Size: 32, Low: [exchanges.StepBytes]byte{48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 44, 34, 99, 104, 97, 110, 110, 101, 108, 34, 58, 34, 115, 112, 111, 116, 46, 116, 114, 97, 100, 101}, Span: [exchanges.StepBytes]byte{9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},                                                                                           // "..........,\"channel\":\"spot.trade"
+		{Op: exchanges.StepForm, Size: 32, Low: [exchanges.StepBytes]byte{115, 34, 44, 34, 101, 118, 101, 110, 116, 34, 58, 34, 117, 112, 100, 97, 116, 101, 34, 44, 34, 114, 101, 115, 117, 108, 116, 34, 58, 123, 34, 105}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},                                                                                     // "s\",\"event\":\"update\",\"result\":{\"i"
+		{Op: exchanges.StepForm, Size: 3, Low: [exchanges.StepBytes]byte{100, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                           // "d\":"
+		{Op: exchanges.StepUint, Field: exchanges.FieldTradeID, Size: 13, Low: [exchanges.StepBytes]byte{44, 34, 105, 100, 95, 109, 97, 114, 107, 101, 116, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                               // ",\"id_market\":"
+		{Op: exchanges.StepUint, Field: exchanges.FieldSecondID, Size: 32, Low: [exchanges.StepBytes]byte{44, 34, 99, 114, 101, 97, 116, 101, 95, 116, 105, 109, 101, 34, 58, 49, 48, 48, 48, 48, 48, 48, 48, 48, 48, 44, 34, 99, 114, 101, 97, 116}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0, 0, 0, 0}},                                                             // ",\"create_time\":..........,\"creat"
+		{Op: exchanges.StepForm, Size: 12, Low: [exchanges.StepBytes]byte{101, 95, 116, 105, 109, 101, 95, 109, 115, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                             // "e_time_ms\":\""
+		{Op: exchanges.StepMillisText, Field: exchanges.FieldEventTimeNS, Size: 10, Low: [exchanges.StepBytes]byte{34, 44, 34, 115, 105, 100, 101, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                     // "\",\"side\":\""
+		{Op: exchanges.StepSide, Field: exchanges.FieldAggressor, Size: 19, Low: [exchanges.StepBytes]byte{34, 44, 34, 99, 117, 114, 114, 101, 110, 99, 121, 95, 112, 97, 105, 114, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                 // "\",\"currency_pair\":\""
+		{Op: exchanges.StepName, Size: 12, Low: [exchanges.StepBytes]byte{34, 44, 34, 97, 109, 111, 117, 110, 116, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                               // "\",\"amount\":\""
+		{Op: exchanges.StepDecimal, Field: exchanges.FieldQuantities + exchanges.TradeQty*exchanges.FieldNext, Size: 11, Low: [exchanges.StepBytes]byte{34, 44, 34, 112, 114, 105, 99, 101, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}}, // "\",\"price\":\""
+		{Op: exchanges.StepDecimal, Field: exchanges.FieldPrices + exchanges.TradePrice*exchanges.FieldNext, Size: 11, Low: [exchanges.StepBytes]byte{34, 44, 34, 114, 97, 110, 103, 101, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},   // "\",\"range\":\""
+		{Op: exchanges.StepUintSkip, Size: 1, Low: [exchanges.StepBytes]byte{45, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                      // "-"
+		{Op: exchanges.StepUintSkip, Size: 1, Low: [exchanges.StepBytes]byte{34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                      // "\""
+		{Op: exchanges.StepOptional, At: 3 * exchanges.StepSize, Size: 10, Low: [exchanges.StepBytes]byte{44, 34, 115, 116, 111, 99, 107, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                              // ",\"stock\":\""
+		{Op: exchanges.StepText, Size: 11, Low: [exchanges.StepBytes]byte{34, 44, 34, 109, 111, 110, 101, 121, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                              // "\",\"money\":\""
+		{Op: exchanges.StepText, Size: 1, Low: [exchanges.StepBytes]byte{34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                          // "\""
+		{Op: exchanges.StepOptional, At: 2 * exchanges.StepSize, Size: 14, Low: [exchanges.StepBytes]byte{44, 34, 116, 114, 97, 100, 101, 95, 109, 111, 100, 101, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                              // ",\"trade_mode\":"
+		{Op: exchanges.StepUintSkip, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                              // ""
+		{Op: exchanges.StepForm, Size: 2, Low: [exchanges.StepBytes]byte{125, 125, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                         // "}}"
+		{Op: exchanges.StepEnd, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                                   // ""
+	},
 }
 
 // fastTrades accepts
@@ -466,6 +592,37 @@ func fastTrades(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges
 	it.Prices[exchanges.TradePrice] = decimals[1]
 	it.IDFormat = ring.IDUint64
 	return true
+}
+
+var stepsTrades2023 = exchanges.Steps{
+	Kind:     ring.KindTrade,
+	Channel:  1,
+	IDFormat: ring.IDUint64,
+	List: []exchanges.Step{
+		{Op: exchanges.StepMillis, Field: exchanges.FieldSendTimeNS, At: 29, Size: 32, Low: [exchanges.StepBytes]byte{123, 34, 116, 105, 109, 101, 34, 58, 49, 48, 48, 48, 48, 48, 48, 48, 48, 48, 44, 34, 116, 105, 109, 101, 95, 109, 115, 34, 58, 49, 48, 48}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 8, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 9, 9}},                                                    // "{\"time\":..........,\"time_ms\":..."
+		{Op: exchanges.StepForm, Size: 32, Low: [exchanges.StepBytes]byte{48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 44, 34, 99, 104, 97, 110, 110, 101, 108, 34, 58, 34, 115, 112, 111, 116, 46, 116, 114, 97, 100, 101}, Span: [exchanges.StepBytes]byte{9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},                                                                                              // "..........,\"channel\":\"spot.trade"
+		{Op: exchanges.StepForm, Size: 32, Low: [exchanges.StepBytes]byte{115, 34, 44, 34, 101, 118, 101, 110, 116, 34, 58, 34, 117, 112, 100, 97, 116, 101, 34, 44, 34, 114, 101, 115, 117, 108, 116, 34, 58, 123, 34, 105}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},                                                                                        // "s\",\"event\":\"update\",\"result\":{\"i"
+		{Op: exchanges.StepForm, Size: 3, Low: [exchanges.StepBytes]byte{100, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                              // "d\":"
+		{Op: exchanges.StepUint, Field: exchanges.FieldTradeID, Size: 32, Low: [exchanges.StepBytes]byte{44, 34, 99, 114, 101, 97, 116, 101, 95, 116, 105, 109, 101, 34, 58, 49, 48, 48, 48, 48, 48, 48, 48, 48, 48, 44, 34, 99, 114, 101, 97, 116}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0, 0, 0, 0}},                                                                 // ",\"create_time\":..........,\"creat"
+		{Op: exchanges.StepForm, Size: 12, Low: [exchanges.StepBytes]byte{101, 95, 116, 105, 109, 101, 95, 109, 115, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                                // "e_time_ms\":\""
+		{Op: exchanges.StepMillisText, Field: exchanges.FieldEventTimeNS, Size: 10, Low: [exchanges.StepBytes]byte{34, 44, 34, 115, 105, 100, 101, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                        // "\",\"side\":\""
+		{Op: exchanges.StepSide, Field: exchanges.FieldAggressor, Size: 19, Low: [exchanges.StepBytes]byte{34, 44, 34, 99, 117, 114, 114, 101, 110, 99, 121, 95, 112, 97, 105, 114, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                    // "\",\"currency_pair\":\""
+		{Op: exchanges.StepName, Size: 12, Low: [exchanges.StepBytes]byte{34, 44, 34, 97, 109, 111, 117, 110, 116, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                                  // "\",\"amount\":\""
+		{Op: exchanges.StepDecimal, Field: exchanges.FieldQuantities + exchanges.TradeQty*exchanges.FieldNext, Size: 11, Low: [exchanges.StepBytes]byte{34, 44, 34, 112, 114, 105, 99, 101, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},    // "\",\"price\":\""
+		{Op: exchanges.StepDecimal, Field: exchanges.FieldPrices + exchanges.TradePrice*exchanges.FieldNext, Size: 1, Low: [exchanges.StepBytes]byte{34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}}, // "\""
+		{Op: exchanges.StepOptional, At: 3 * exchanges.StepSize, Size: 10, Low: [exchanges.StepBytes]byte{44, 34, 114, 97, 110, 103, 101, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                 // ",\"range\":\""
+		{Op: exchanges.StepUintSkip, Size: 1, Low: [exchanges.StepBytes]byte{45, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                         // "-"
+		{Op: exchanges.StepUintSkip, Size: 1, Low: [exchanges.StepBytes]byte{34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                         // "\""
+		{Op: exchanges.StepOptional, At: 2 * exchanges.StepSize, Size: 13, Low: [exchanges.StepBytes]byte{44, 34, 105, 100, 95, 109, 97, 114, 107, 101, 116, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                 // ",\"id_market\":"
+		{Op: exchanges.StepUint, Field: exchanges.FieldSecondID, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                     // ""
+		{Op: exchanges.StepOptional, At: 3 * exchanges.StepSize, Size: 10, Low: [exchanges.StepBytes]byte{44, 34, 115, 116, 111, 99, 107, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                 // ",\"stock\":\""
+		{Op: exchanges.StepText, Size: 11, Low: [exchanges.StepBytes]byte{34, 44, 34, 109, 111, 110, 101, 121, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                                 // "\",\"money\":\""
+		{Op: exchanges.StepText, Size: 1, Low: [exchanges.StepBytes]byte{34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                             // "\""
+		{Op: exchanges.StepOptional, At: 2 * exchanges.StepSize, Size: 14, Low: [exchanges.StepBytes]byte{44, 34, 116, 114, 97, 100, 101, 95, 109, 111, 100, 101, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                 // ",\"trade_mode\":"
+		{Op: exchanges.StepUintSkip, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                                 // ""
+		{Op: exchanges.StepForm, Size: 2, Low: [exchanges.StepBytes]byte{125, 125, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                            // "}}"
+		{Op: exchanges.StepEnd, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                                      // ""
+	},
 }
 
 // fastTrades2023 accepts
@@ -618,6 +775,36 @@ func fastTrades2023(p exchanges.Padded, symbols *exchanges.SymbolTable, b *excha
 	return true
 }
 
+var stepsTrades2021 = exchanges.Steps{
+	Kind:     ring.KindTrade,
+	Channel:  1,
+	IDFormat: ring.IDUint64,
+	List: []exchanges.Step{
+		{Op: exchanges.StepSeconds, Field: exchanges.FieldSendTimeNS, At: 8, Size: 32, Low: [exchanges.StepBytes]byte{123, 34, 116, 105, 109, 101, 34, 58, 49, 48, 48, 48, 48, 48, 48, 48, 48, 48, 44, 34, 99, 104, 97, 110, 110, 101, 108, 34, 58, 34, 115, 112}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 8, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},                                                   // "{\"time\":..........,\"channel\":\"sp"
+		{Op: exchanges.StepForm, Size: 32, Low: [exchanges.StepBytes]byte{111, 116, 46, 116, 114, 97, 100, 101, 115, 34, 44, 34, 101, 118, 101, 110, 116, 34, 58, 34, 117, 112, 100, 97, 116, 101, 34, 44, 34, 114, 101, 115}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},                                                                                       // "ot.trades\",\"event\":\"update\",\"res"
+		{Op: exchanges.StepForm, Size: 11, Low: [exchanges.StepBytes]byte{117, 108, 116, 34, 58, 123, 34, 105, 100, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                                // "ult\":{\"id\":"
+		{Op: exchanges.StepUint, Field: exchanges.FieldTradeID, Size: 32, Low: [exchanges.StepBytes]byte{44, 34, 99, 114, 101, 97, 116, 101, 95, 116, 105, 109, 101, 34, 58, 49, 48, 48, 48, 48, 48, 48, 48, 48, 48, 44, 34, 99, 114, 101, 97, 116}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0, 0, 0, 0}},                                                                 // ",\"create_time\":..........,\"creat"
+		{Op: exchanges.StepForm, Size: 12, Low: [exchanges.StepBytes]byte{101, 95, 116, 105, 109, 101, 95, 109, 115, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                                // "e_time_ms\":\""
+		{Op: exchanges.StepMillisText, Field: exchanges.FieldEventTimeNS, Size: 10, Low: [exchanges.StepBytes]byte{34, 44, 34, 115, 105, 100, 101, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                        // "\",\"side\":\""
+		{Op: exchanges.StepSide, Field: exchanges.FieldAggressor, Size: 19, Low: [exchanges.StepBytes]byte{34, 44, 34, 99, 117, 114, 114, 101, 110, 99, 121, 95, 112, 97, 105, 114, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                    // "\",\"currency_pair\":\""
+		{Op: exchanges.StepName, Size: 12, Low: [exchanges.StepBytes]byte{34, 44, 34, 97, 109, 111, 117, 110, 116, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                                  // "\",\"amount\":\""
+		{Op: exchanges.StepDecimal, Field: exchanges.FieldQuantities + exchanges.TradeQty*exchanges.FieldNext, Size: 11, Low: [exchanges.StepBytes]byte{34, 44, 34, 112, 114, 105, 99, 101, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},    // "\",\"price\":\""
+		{Op: exchanges.StepDecimal, Field: exchanges.FieldPrices + exchanges.TradePrice*exchanges.FieldNext, Size: 1, Low: [exchanges.StepBytes]byte{34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}}, // "\""
+		{Op: exchanges.StepOptional, At: 3 * exchanges.StepSize, Size: 10, Low: [exchanges.StepBytes]byte{44, 34, 114, 97, 110, 103, 101, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                 // ",\"range\":\""
+		{Op: exchanges.StepUintSkip, Size: 1, Low: [exchanges.StepBytes]byte{45, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                         // "-"
+		{Op: exchanges.StepUintSkip, Size: 1, Low: [exchanges.StepBytes]byte{34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                         // "\""
+		{Op: exchanges.StepOptional, At: 2 * exchanges.StepSize, Size: 13, Low: [exchanges.StepBytes]byte{44, 34, 105, 100, 95, 109, 97, 114, 107, 101, 116, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                 // ",\"id_market\":"
+		{Op: exchanges.StepUint, Field: exchanges.FieldSecondID, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                     // ""
+		{Op: exchanges.StepOptional, At: 3 * exchanges.StepSize, Size: 10, Low: [exchanges.StepBytes]byte{44, 34, 115, 116, 111, 99, 107, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                 // ",\"stock\":\""
+		{Op: exchanges.StepText, Size: 11, Low: [exchanges.StepBytes]byte{34, 44, 34, 109, 111, 110, 101, 121, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                                 // "\",\"money\":\""
+		{Op: exchanges.StepText, Size: 1, Low: [exchanges.StepBytes]byte{34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                             // "\""
+		{Op: exchanges.StepOptional, At: 2 * exchanges.StepSize, Size: 14, Low: [exchanges.StepBytes]byte{44, 34, 116, 114, 97, 100, 101, 95, 109, 111, 100, 101, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                 // ",\"trade_mode\":"
+		{Op: exchanges.StepUintSkip, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                                 // ""
+		{Op: exchanges.StepForm, Size: 2, Low: [exchanges.StepBytes]byte{125, 125, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                            // "}}"
+		{Op: exchanges.StepEnd, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                                      // ""
+	},
+}
+
 // fastTrades2021 accepts
 //
 //	{"time":<s10 send>,"channel":"spot.trades","event":"update","result":{"id":<uint trade_id>,"create_time":<s10>,"create_time_ms":"<millis event>","side":"<side aggressor>","currency_pair":"<symbol>","amount":"<decimal quantity>","price":"<decimal price>"<opt>,"range":"<uint>-<uint>"</opt><opt>,"id_market":<uint second_id></opt><opt>,"stock":"<text>","money":"<text>"</opt><opt>,"trade_mode":<uint></opt>}}
@@ -760,6 +947,38 @@ func fastTrades2021(p exchanges.Padded, symbols *exchanges.SymbolTable, b *excha
 	it.SecondID = secondId
 	it.IDFormat = ring.IDUint64
 	return true
+}
+
+var stepsTradesV2 = exchanges.Steps{
+	Kind:     ring.KindTrade,
+	Channel:  2,
+	IDFormat: ring.IDUint64,
+	List: []exchanges.Step{
+		{Op: exchanges.StepMillis, Field: exchanges.FieldSendTimeNS, At: 29, Size: 32, Low: [exchanges.StepBytes]byte{123, 34, 116, 105, 109, 101, 34, 58, 49, 48, 48, 48, 48, 48, 48, 48, 48, 48, 44, 34, 116, 105, 109, 101, 95, 109, 115, 34, 58, 49, 48, 48}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 8, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 9, 9}},                                                    // "{\"time\":..........,\"time_ms\":..."
+		{Op: exchanges.StepForm, Size: 32, Low: [exchanges.StepBytes]byte{48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 44, 34, 99, 104, 97, 110, 110, 101, 108, 34, 58, 34, 115, 112, 111, 116, 46, 116, 114, 97, 100, 101}, Span: [exchanges.StepBytes]byte{9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},                                                                                              // "..........,\"channel\":\"spot.trade"
+		{Op: exchanges.StepForm, Size: 32, Low: [exchanges.StepBytes]byte{115, 95, 118, 50, 34, 44, 34, 101, 118, 101, 110, 116, 34, 58, 34, 117, 112, 100, 97, 116, 101, 34, 44, 34, 114, 101, 115, 117, 108, 116, 34, 58}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},                                                                                         // "s_v2\",\"event\":\"update\",\"result\":"
+		{Op: exchanges.StepForm, Size: 6, Low: [exchanges.StepBytes]byte{123, 34, 105, 100, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                               // "{\"id\":"
+		{Op: exchanges.StepUint, Field: exchanges.FieldTradeID, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                      // ""
+		{Op: exchanges.StepOptional, At: 2 * exchanges.StepSize, Size: 13, Low: [exchanges.StepBytes]byte{44, 34, 105, 100, 95, 109, 97, 114, 107, 101, 116, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                 // ",\"id_market\":"
+		{Op: exchanges.StepUint, Field: exchanges.FieldSecondID, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                     // ""
+		{Op: exchanges.StepForm, Size: 32, Low: [exchanges.StepBytes]byte{44, 34, 99, 114, 101, 97, 116, 101, 95, 116, 105, 109, 101, 34, 58, 49, 48, 48, 48, 48, 48, 48, 48, 48, 48, 44, 34, 99, 114, 101, 97, 116}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0, 0, 0, 0}},                                                                                                // ",\"create_time\":..........,\"creat"
+		{Op: exchanges.StepForm, Size: 12, Low: [exchanges.StepBytes]byte{101, 95, 116, 105, 109, 101, 95, 109, 115, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                                // "e_time_ms\":\""
+		{Op: exchanges.StepMillisText, Field: exchanges.FieldEventTimeNS, Size: 10, Low: [exchanges.StepBytes]byte{34, 44, 34, 115, 105, 100, 101, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                        // "\",\"side\":\""
+		{Op: exchanges.StepSide, Field: exchanges.FieldAggressor, Size: 19, Low: [exchanges.StepBytes]byte{34, 44, 34, 99, 117, 114, 114, 101, 110, 99, 121, 95, 112, 97, 105, 114, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                    // "\",\"currency_pair\":\""
+		{Op: exchanges.StepName, Size: 12, Low: [exchanges.StepBytes]byte{34, 44, 34, 97, 109, 111, 117, 110, 116, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                                  // "\",\"amount\":\""
+		{Op: exchanges.StepDecimal, Field: exchanges.FieldQuantities + exchanges.TradeQty*exchanges.FieldNext, Size: 11, Low: [exchanges.StepBytes]byte{34, 44, 34, 112, 114, 105, 99, 101, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},    // "\",\"price\":\""
+		{Op: exchanges.StepDecimal, Field: exchanges.FieldPrices + exchanges.TradePrice*exchanges.FieldNext, Size: 1, Low: [exchanges.StepBytes]byte{34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}}, // "\""
+		{Op: exchanges.StepOptional, At: 3 * exchanges.StepSize, Size: 10, Low: [exchanges.StepBytes]byte{44, 34, 114, 97, 110, 103, 101, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                 // ",\"range\":\""
+		{Op: exchanges.StepUintSkip, Size: 1, Low: [exchanges.StepBytes]byte{45, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                         // "-"
+		{Op: exchanges.StepUintSkip, Size: 1, Low: [exchanges.StepBytes]byte{34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                         // "\""
+		{Op: exchanges.StepOptional, At: 3 * exchanges.StepSize, Size: 10, Low: [exchanges.StepBytes]byte{44, 34, 115, 116, 111, 99, 107, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                 // ",\"stock\":\""
+		{Op: exchanges.StepText, Size: 11, Low: [exchanges.StepBytes]byte{34, 44, 34, 109, 111, 110, 101, 121, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                                 // "\",\"money\":\""
+		{Op: exchanges.StepText, Size: 1, Low: [exchanges.StepBytes]byte{34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                             // "\""
+		{Op: exchanges.StepOptional, At: 2 * exchanges.StepSize, Size: 14, Low: [exchanges.StepBytes]byte{44, 34, 116, 114, 97, 100, 101, 95, 109, 111, 100, 101, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                 // ",\"trade_mode\":"
+		{Op: exchanges.StepUintSkip, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                                 // ""
+		{Op: exchanges.StepForm, Size: 2, Low: [exchanges.StepBytes]byte{125, 125, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                            // "}}"
+		{Op: exchanges.StepEnd, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                                      // ""
+	},
 }
 
 // fastTradesV2 accepts
@@ -912,6 +1131,28 @@ func fastTradesV2(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchang
 	return true
 }
 
+var stepsTickers = exchanges.Steps{
+	Kind:    ring.KindTicker,
+	Channel: 3,
+	List: []exchanges.Step{
+		{Op: exchanges.StepMillis, Field: exchanges.FieldSendTimeNS, At: 29, Size: 32, Low: [exchanges.StepBytes]byte{123, 34, 116, 105, 109, 101, 34, 58, 49, 48, 48, 48, 48, 48, 48, 48, 48, 48, 44, 34, 116, 105, 109, 101, 95, 109, 115, 34, 58, 49, 48, 48}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 8, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 9, 9}},                                                   // "{\"time\":..........,\"time_ms\":..."
+		{Op: exchanges.StepForm, Size: 32, Low: [exchanges.StepBytes]byte{48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 44, 34, 99, 104, 97, 110, 110, 101, 108, 34, 58, 34, 115, 112, 111, 116, 46, 116, 105, 99, 107, 101}, Span: [exchanges.StepBytes]byte{9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},                                                                                             // "..........,\"channel\":\"spot.ticke"
+		{Op: exchanges.StepForm, Size: 32, Low: [exchanges.StepBytes]byte{114, 115, 34, 44, 34, 101, 118, 101, 110, 116, 34, 58, 34, 117, 112, 100, 97, 116, 101, 34, 44, 34, 114, 101, 115, 117, 108, 116, 34, 58, 123, 34}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},                                                                                       // "rs\",\"event\":\"update\",\"result\":{\""
+		{Op: exchanges.StepForm, Size: 16, Low: [exchanges.StepBytes]byte{99, 117, 114, 114, 101, 110, 99, 121, 95, 112, 97, 105, 114, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                                 // "currency_pair\":\""
+		{Op: exchanges.StepName, Size: 10, Low: [exchanges.StepBytes]byte{34, 44, 34, 108, 97, 115, 116, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                                 // "\",\"last\":\""
+		{Op: exchanges.StepDecimal, Field: exchanges.FieldPrices + exchanges.TickerLast*exchanges.FieldNext, Size: 16, Low: [exchanges.StepBytes]byte{34, 44, 34, 108, 111, 119, 101, 115, 116, 95, 97, 115, 107, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},      // "\",\"lowest_ask\":\""
+		{Op: exchanges.StepDecimal, Field: exchanges.FieldPrices + exchanges.TickerAsk*exchanges.FieldNext, Size: 17, Low: [exchanges.StepBytes]byte{34, 44, 34, 104, 105, 103, 104, 101, 115, 116, 95, 98, 105, 100, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},       // "\",\"highest_bid\":\""
+		{Op: exchanges.StepDecimal, Field: exchanges.FieldPrices + exchanges.TickerBid*exchanges.FieldNext, Size: 23, Low: [exchanges.StepBytes]byte{34, 44, 34, 99, 104, 97, 110, 103, 101, 95, 112, 101, 114, 99, 101, 110, 116, 97, 103, 101, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255}},          // "\",\"change_percentage\":\""
+		{Op: exchanges.StepSignedSkip, Size: 17, Low: [exchanges.StepBytes]byte{34, 44, 34, 98, 97, 115, 101, 95, 118, 111, 108, 117, 109, 101, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                             // "\",\"base_volume\":\""
+		{Op: exchanges.StepVolume, Field: exchanges.FieldQuantities + exchanges.BaseVolume*exchanges.FieldNext, Size: 18, Low: [exchanges.StepBytes]byte{34, 44, 34, 113, 117, 111, 116, 101, 95, 118, 111, 108, 117, 109, 101, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},  // "\",\"quote_volume\":\""
+		{Op: exchanges.StepVolume, Field: exchanges.FieldQuantities + exchanges.QuoteVolume*exchanges.FieldNext, Size: 14, Low: [exchanges.StepBytes]byte{34, 44, 34, 104, 105, 103, 104, 95, 50, 52, 104, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},   // "\",\"high_24h\":\""
+		{Op: exchanges.StepDecimal, Field: exchanges.FieldPrices + exchanges.TickerHigh*exchanges.FieldNext, Size: 13, Low: [exchanges.StepBytes]byte{34, 44, 34, 108, 111, 119, 95, 50, 52, 104, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},       // "\",\"low_24h\":\""
+		{Op: exchanges.StepDecimal, Field: exchanges.FieldPrices + exchanges.TickerLow*exchanges.FieldNext, Size: 3, Low: [exchanges.StepBytes]byte{34, 125, 125, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}}, // "\"}}"
+		{Op: exchanges.StepEventIsSend, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                             // ""
+		{Op: exchanges.StepEnd, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                                     // ""
+	},
+}
+
 // fastTickers accepts
 //
 //	{"time":<s10>,"time_ms":<ms13 send>,"channel":"spot.tickers","event":"update","result":{"currency_pair":"<symbol>","last":"<decimal last>","lowest_ask":"<decimal ask>","highest_bid":"<decimal bid>","change_percentage":"<signed>","base_volume":"<volume base_volume>","quote_volume":"<volume quote_volume>","high_24h":"<decimal high>","low_24h":"<decimal low>"}}
@@ -1024,6 +1265,29 @@ func fastTickers(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchange
 	it.Prices[exchanges.TickerLow] = decimals[4]
 	it.EventTimeNS = send
 	return true
+}
+
+var stepsTickersConnId = exchanges.Steps{
+	Kind:    ring.KindTicker,
+	Channel: 3,
+	List: []exchanges.Step{
+		{Op: exchanges.StepMillis, Field: exchanges.FieldSendTimeNS, At: 29, Size: 32, Low: [exchanges.StepBytes]byte{123, 34, 116, 105, 109, 101, 34, 58, 49, 48, 48, 48, 48, 48, 48, 48, 48, 48, 44, 34, 116, 105, 109, 101, 95, 109, 115, 34, 58, 49, 48, 48}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 8, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 9, 9}},                                                   // "{\"time\":..........,\"time_ms\":..."
+		{Op: exchanges.StepForm, Size: 22, Low: [exchanges.StepBytes]byte{48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 44, 34, 99, 111, 110, 110, 95, 105, 100, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                                           // "..........,\"conn_id\":\""
+		{Op: exchanges.StepText, Size: 32, Low: [exchanges.StepBytes]byte{34, 44, 34, 99, 104, 97, 110, 110, 101, 108, 34, 58, 34, 115, 112, 111, 116, 46, 116, 105, 99, 107, 101, 114, 115, 34, 44, 34, 101, 118, 101, 110}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},                                                                                       // "\",\"channel\":\"spot.tickers\",\"even"
+		{Op: exchanges.StepForm, Size: 32, Low: [exchanges.StepBytes]byte{116, 34, 58, 34, 117, 112, 100, 97, 116, 101, 34, 44, 34, 114, 101, 115, 117, 108, 116, 34, 58, 123, 34, 99, 117, 114, 114, 101, 110, 99, 121, 95}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},                                                                                       // "t\":\"update\",\"result\":{\"currency_"
+		{Op: exchanges.StepForm, Size: 7, Low: [exchanges.StepBytes]byte{112, 97, 105, 114, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                               // "pair\":\""
+		{Op: exchanges.StepName, Size: 10, Low: [exchanges.StepBytes]byte{34, 44, 34, 108, 97, 115, 116, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                                 // "\",\"last\":\""
+		{Op: exchanges.StepDecimal, Field: exchanges.FieldPrices + exchanges.TickerLast*exchanges.FieldNext, Size: 16, Low: [exchanges.StepBytes]byte{34, 44, 34, 108, 111, 119, 101, 115, 116, 95, 97, 115, 107, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},      // "\",\"lowest_ask\":\""
+		{Op: exchanges.StepDecimal, Field: exchanges.FieldPrices + exchanges.TickerAsk*exchanges.FieldNext, Size: 17, Low: [exchanges.StepBytes]byte{34, 44, 34, 104, 105, 103, 104, 101, 115, 116, 95, 98, 105, 100, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},       // "\",\"highest_bid\":\""
+		{Op: exchanges.StepDecimal, Field: exchanges.FieldPrices + exchanges.TickerBid*exchanges.FieldNext, Size: 23, Low: [exchanges.StepBytes]byte{34, 44, 34, 99, 104, 97, 110, 103, 101, 95, 112, 101, 114, 99, 101, 110, 116, 97, 103, 101, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255}},          // "\",\"change_percentage\":\""
+		{Op: exchanges.StepSignedSkip, Size: 17, Low: [exchanges.StepBytes]byte{34, 44, 34, 98, 97, 115, 101, 95, 118, 111, 108, 117, 109, 101, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                             // "\",\"base_volume\":\""
+		{Op: exchanges.StepVolume, Field: exchanges.FieldQuantities + exchanges.BaseVolume*exchanges.FieldNext, Size: 18, Low: [exchanges.StepBytes]byte{34, 44, 34, 113, 117, 111, 116, 101, 95, 118, 111, 108, 117, 109, 101, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},  // "\",\"quote_volume\":\""
+		{Op: exchanges.StepVolume, Field: exchanges.FieldQuantities + exchanges.QuoteVolume*exchanges.FieldNext, Size: 14, Low: [exchanges.StepBytes]byte{34, 44, 34, 104, 105, 103, 104, 95, 50, 52, 104, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},   // "\",\"high_24h\":\""
+		{Op: exchanges.StepDecimal, Field: exchanges.FieldPrices + exchanges.TickerHigh*exchanges.FieldNext, Size: 13, Low: [exchanges.StepBytes]byte{34, 44, 34, 108, 111, 119, 95, 50, 52, 104, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},       // "\",\"low_24h\":\""
+		{Op: exchanges.StepDecimal, Field: exchanges.FieldPrices + exchanges.TickerLow*exchanges.FieldNext, Size: 3, Low: [exchanges.StepBytes]byte{34, 125, 125, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}}, // "\"}}"
+		{Op: exchanges.StepEventIsSend, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                             // ""
+		{Op: exchanges.StepEnd, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                                     // ""
+	},
 }
 
 // fastTickersConnId accepts
@@ -1147,6 +1411,27 @@ func fastTickersConnId(p exchanges.Padded, symbols *exchanges.SymbolTable, b *ex
 	return true
 }
 
+var stepsTickers2021 = exchanges.Steps{
+	Kind:    ring.KindTicker,
+	Channel: 3,
+	List: []exchanges.Step{
+		{Op: exchanges.StepSeconds, Field: exchanges.FieldSendTimeNS, At: 8, Size: 32, Low: [exchanges.StepBytes]byte{123, 34, 116, 105, 109, 101, 34, 58, 49, 48, 48, 48, 48, 48, 48, 48, 48, 48, 44, 34, 99, 104, 97, 110, 110, 101, 108, 34, 58, 34, 115, 112}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 8, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},                                                  // "{\"time\":..........,\"channel\":\"sp"
+		{Op: exchanges.StepForm, Size: 32, Low: [exchanges.StepBytes]byte{111, 116, 46, 116, 105, 99, 107, 101, 114, 115, 34, 44, 34, 101, 118, 101, 110, 116, 34, 58, 34, 117, 112, 100, 97, 116, 101, 34, 44, 34, 114, 101}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},                                                                                      // "ot.tickers\",\"event\":\"update\",\"re"
+		{Op: exchanges.StepForm, Size: 24, Low: [exchanges.StepBytes]byte{115, 117, 108, 116, 34, 58, 123, 34, 99, 117, 114, 114, 101, 110, 99, 121, 95, 112, 97, 105, 114, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                                    // "sult\":{\"currency_pair\":\""
+		{Op: exchanges.StepName, Size: 10, Low: [exchanges.StepBytes]byte{34, 44, 34, 108, 97, 115, 116, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                                 // "\",\"last\":\""
+		{Op: exchanges.StepDecimal, Field: exchanges.FieldPrices + exchanges.TickerLast*exchanges.FieldNext, Size: 16, Low: [exchanges.StepBytes]byte{34, 44, 34, 108, 111, 119, 101, 115, 116, 95, 97, 115, 107, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},      // "\",\"lowest_ask\":\""
+		{Op: exchanges.StepDecimal, Field: exchanges.FieldPrices + exchanges.TickerAsk*exchanges.FieldNext, Size: 17, Low: [exchanges.StepBytes]byte{34, 44, 34, 104, 105, 103, 104, 101, 115, 116, 95, 98, 105, 100, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},       // "\",\"highest_bid\":\""
+		{Op: exchanges.StepDecimal, Field: exchanges.FieldPrices + exchanges.TickerBid*exchanges.FieldNext, Size: 23, Low: [exchanges.StepBytes]byte{34, 44, 34, 99, 104, 97, 110, 103, 101, 95, 112, 101, 114, 99, 101, 110, 116, 97, 103, 101, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255}},          // "\",\"change_percentage\":\""
+		{Op: exchanges.StepSignedSkip, Size: 17, Low: [exchanges.StepBytes]byte{34, 44, 34, 98, 97, 115, 101, 95, 118, 111, 108, 117, 109, 101, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                             // "\",\"base_volume\":\""
+		{Op: exchanges.StepVolume, Field: exchanges.FieldQuantities + exchanges.BaseVolume*exchanges.FieldNext, Size: 18, Low: [exchanges.StepBytes]byte{34, 44, 34, 113, 117, 111, 116, 101, 95, 118, 111, 108, 117, 109, 101, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},  // "\",\"quote_volume\":\""
+		{Op: exchanges.StepVolume, Field: exchanges.FieldQuantities + exchanges.QuoteVolume*exchanges.FieldNext, Size: 14, Low: [exchanges.StepBytes]byte{34, 44, 34, 104, 105, 103, 104, 95, 50, 52, 104, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},   // "\",\"high_24h\":\""
+		{Op: exchanges.StepDecimal, Field: exchanges.FieldPrices + exchanges.TickerHigh*exchanges.FieldNext, Size: 13, Low: [exchanges.StepBytes]byte{34, 44, 34, 108, 111, 119, 95, 50, 52, 104, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},       // "\",\"low_24h\":\""
+		{Op: exchanges.StepDecimal, Field: exchanges.FieldPrices + exchanges.TickerLow*exchanges.FieldNext, Size: 3, Low: [exchanges.StepBytes]byte{34, 125, 125, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}}, // "\"}}"
+		{Op: exchanges.StepEventIsSend, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                             // ""
+		{Op: exchanges.StepEnd, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                                     // ""
+	},
+}
+
 // fastTickers2021 accepts
 //
 //	{"time":<s10 send>,"channel":"spot.tickers","event":"update","result":{"currency_pair":"<symbol>","last":"<decimal last>","lowest_ask":"<decimal ask>","highest_bid":"<decimal bid>","change_percentage":"<signed>","base_volume":"<volume base_volume>","quote_volume":"<volume quote_volume>","high_24h":"<decimal high>","low_24h":"<decimal low>"}}
@@ -1255,10 +1540,35 @@ func fastTickers2021(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exch
 	return true
 }
 
+var stepsOrderBookUpdate = exchanges.Steps{
+	Kind:    ring.KindDepth,
+	Channel: 4,
+	Rule:    exchanges.RuleREST,
+	List: []exchanges.Step{
+		{Op: exchanges.StepMillis, Field: exchanges.FieldSendTimeNS, At: 29, Size: 32, Low: [exchanges.StepBytes]byte{123, 34, 116, 105, 109, 101, 34, 58, 49, 48, 48, 48, 48, 48, 48, 48, 48, 48, 44, 34, 116, 105, 109, 101, 95, 109, 115, 34, 58, 49, 48, 48}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 8, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 9, 9}},          // "{\"time\":..........,\"time_ms\":..."
+		{Op: exchanges.StepMillis, Field: exchanges.FieldEventTimeNS, At: 77, Size: 32, Low: [exchanges.StepBytes]byte{48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 44, 34, 99, 104, 97, 110, 110, 101, 108, 34, 58, 34, 115, 112, 111, 116, 46, 111, 114, 100, 101, 114}, Span: [exchanges.StepBytes]byte{9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},      // "..........,\"channel\":\"spot.order"
+		{Op: exchanges.StepForm, Size: 32, Low: [exchanges.StepBytes]byte{95, 98, 111, 111, 107, 95, 117, 112, 100, 97, 116, 101, 34, 44, 34, 101, 118, 101, 110, 116, 34, 58, 34, 117, 112, 100, 97, 116, 101, 34, 44, 34}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},                                               // "_book_update\",\"event\":\"update\",\""
+		{Op: exchanges.StepForm, Size: 32, Low: [exchanges.StepBytes]byte{114, 101, 115, 117, 108, 116, 34, 58, 123, 34, 116, 34, 58, 49, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 44, 34, 101, 34, 58, 34}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0, 0, 0}},                                                        // "result\":{\"t\":.............,\"e\":\""
+		{Op: exchanges.StepForm, Size: 32, Low: [exchanges.StepBytes]byte{100, 101, 112, 116, 104, 85, 112, 100, 97, 116, 101, 34, 44, 34, 69, 34, 58, 49, 48, 48, 48, 48, 48, 48, 48, 48, 48, 44, 34, 115, 34, 58}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0, 0}},                                                       // "depthUpdate\",\"E\":..........,\"s\":"
+		{Op: exchanges.StepForm, Size: 1, Low: [exchanges.StepBytes]byte{34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                   // "\""
+		{Op: exchanges.StepName, Size: 1, Low: [exchanges.StepBytes]byte{34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                   // "\""
+		{Op: exchanges.StepOptional, At: 2 * exchanges.StepSize, Size: 6, Low: [exchanges.StepBytes]byte{44, 34, 108, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},       // ",\"l\":\""
+		{Op: exchanges.StepText, Size: 1, Low: [exchanges.StepBytes]byte{34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                   // "\""
+		{Op: exchanges.StepForm, Size: 5, Low: [exchanges.StepBytes]byte{44, 34, 85, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                       // ",\"U\":"
+		{Op: exchanges.StepUint, Field: exchanges.FieldFirstSequence, Size: 5, Low: [exchanges.StepBytes]byte{44, 34, 117, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}}, // ",\"u\":"
+		{Op: exchanges.StepUint, Field: exchanges.FieldSequence, Size: 5, Low: [exchanges.StepBytes]byte{44, 34, 98, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},       // ",\"b\":"
+		{Op: exchanges.StepLevels, Field: exchanges.FieldBids, Size: 5, Low: [exchanges.StepBytes]byte{44, 34, 97, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},         // ",\"a\":"
+		{Op: exchanges.StepLevels, Field: exchanges.FieldAsks, Size: 2, Low: [exchanges.StepBytes]byte{125, 125, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},    // "}}"
+		{Op: exchanges.StepOrdered, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                        // ""
+		{Op: exchanges.StepEnd, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                            // ""
+	},
+}
+
 // fastOrderBookUpdate accepts
 //
 //	{"time":<s10>,"time_ms":<ms13 send>,"channel":"spot.order_book_update","event":"update","result":{"t":<ms13 event>,"e":"depthUpdate","E":<s10>,"s":"<symbol>"<opt>,"l":"<text>"</opt>,"U":<uint first>,"u":<uint sequence>,"b":<levels bids>,"a":<levels asks>}}
 func fastOrderBookUpdate(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.Batch) bool {
+	b.Levels = b.Levels[:0]
 	var i, n int
 	var ok bool
 	var send int64
@@ -1268,7 +1578,6 @@ func fastOrderBookUpdate(p exchanges.Padded, symbols *exchanges.SymbolTable, b *
 	var sequence uint64
 	var bidsFrom, bidsTo int
 	var asksFrom, asksTo int
-	b.Levels = b.Levels[:0]
 	if p.Word(0) != 0x3a22656d6974227b {
 		return false
 	}
@@ -1375,10 +1684,32 @@ func fastOrderBookUpdate(p exchanges.Padded, symbols *exchanges.SymbolTable, b *
 	return true
 }
 
+var stepsOrderBookUpdateL = exchanges.Steps{
+	Kind:    ring.KindDepth,
+	Channel: 4,
+	Rule:    exchanges.RuleREST,
+	List: []exchanges.Step{
+		{Op: exchanges.StepMillis, Field: exchanges.FieldSendTimeNS, At: 29, Size: 32, Low: [exchanges.StepBytes]byte{123, 34, 116, 105, 109, 101, 34, 58, 49, 48, 48, 48, 48, 48, 48, 48, 48, 48, 44, 34, 116, 105, 109, 101, 95, 109, 115, 34, 58, 49, 48, 48}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 8, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 9, 9}},          // "{\"time\":..........,\"time_ms\":..."
+		{Op: exchanges.StepMillis, Field: exchanges.FieldEventTimeNS, At: 77, Size: 32, Low: [exchanges.StepBytes]byte{48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 44, 34, 99, 104, 97, 110, 110, 101, 108, 34, 58, 34, 115, 112, 111, 116, 46, 111, 114, 100, 101, 114}, Span: [exchanges.StepBytes]byte{9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},      // "..........,\"channel\":\"spot.order"
+		{Op: exchanges.StepForm, Size: 32, Low: [exchanges.StepBytes]byte{95, 98, 111, 111, 107, 95, 117, 112, 100, 97, 116, 101, 34, 44, 34, 101, 118, 101, 110, 116, 34, 58, 34, 117, 112, 100, 97, 116, 101, 34, 44, 34}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},                                               // "_book_update\",\"event\":\"update\",\""
+		{Op: exchanges.StepForm, Size: 32, Low: [exchanges.StepBytes]byte{114, 101, 115, 117, 108, 116, 34, 58, 123, 34, 116, 34, 58, 49, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 44, 34, 108, 34, 58, 34}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0, 0, 0}},                                                        // "result\":{\"t\":.............,\"l\":\""
+		{Op: exchanges.StepText, Size: 32, Low: [exchanges.StepBytes]byte{34, 44, 34, 101, 34, 58, 34, 100, 101, 112, 116, 104, 85, 112, 100, 97, 116, 101, 34, 44, 34, 69, 34, 58, 49, 48, 48, 48, 48, 48, 48, 48}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 9, 9, 9, 9, 9, 9, 9}},                                                       // "\",\"e\":\"depthUpdate\",\"E\":........"
+		{Op: exchanges.StepForm, Size: 8, Low: [exchanges.StepBytes]byte{48, 48, 44, 34, 115, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{9, 9, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                         // "..,\"s\":\""
+		{Op: exchanges.StepName, Size: 6, Low: [exchanges.StepBytes]byte{34, 44, 34, 85, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                        // "\",\"U\":"
+		{Op: exchanges.StepUint, Field: exchanges.FieldFirstSequence, Size: 5, Low: [exchanges.StepBytes]byte{44, 34, 117, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}}, // ",\"u\":"
+		{Op: exchanges.StepUint, Field: exchanges.FieldSequence, Size: 5, Low: [exchanges.StepBytes]byte{44, 34, 98, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},       // ",\"b\":"
+		{Op: exchanges.StepLevels, Field: exchanges.FieldBids, Size: 5, Low: [exchanges.StepBytes]byte{44, 34, 97, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},         // ",\"a\":"
+		{Op: exchanges.StepLevels, Field: exchanges.FieldAsks, Size: 2, Low: [exchanges.StepBytes]byte{125, 125, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},    // "}}"
+		{Op: exchanges.StepOrdered, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                        // ""
+		{Op: exchanges.StepEnd, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                            // ""
+	},
+}
+
 // fastOrderBookUpdateL accepts
 //
 //	{"time":<s10>,"time_ms":<ms13 send>,"channel":"spot.order_book_update","event":"update","result":{"t":<ms13 event>,"l":"<text>","e":"depthUpdate","E":<s10>,"s":"<symbol>","U":<uint first>,"u":<uint sequence>,"b":<levels bids>,"a":<levels asks>}}
 func fastOrderBookUpdateL(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.Batch) bool {
+	b.Levels = b.Levels[:0]
 	var i, n int
 	var ok bool
 	var send int64
@@ -1388,7 +1719,6 @@ func fastOrderBookUpdateL(p exchanges.Padded, symbols *exchanges.SymbolTable, b 
 	var sequence uint64
 	var bidsFrom, bidsTo int
 	var asksFrom, asksTo int
-	b.Levels = b.Levels[:0]
 	if p.Word(0) != 0x3a22656d6974227b {
 		return false
 	}
@@ -1488,10 +1818,39 @@ func fastOrderBookUpdateL(p exchanges.Padded, symbols *exchanges.SymbolTable, b 
 	return true
 }
 
+var stepsOrderBookFull = exchanges.Steps{
+	Kind:    ring.KindDepth,
+	Channel: 4,
+	Rule:    exchanges.RuleREST,
+	Flags:   ring.FlagSnapshot,
+	List: []exchanges.Step{
+		{Op: exchanges.StepMillis, Field: exchanges.FieldSendTimeNS, At: 29, Size: 32, Low: [exchanges.StepBytes]byte{123, 34, 116, 105, 109, 101, 34, 58, 49, 48, 48, 48, 48, 48, 48, 48, 48, 48, 44, 34, 116, 105, 109, 101, 95, 109, 115, 34, 58, 49, 48, 48}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 8, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 9, 9}},       // "{\"time\":..........,\"time_ms\":..."
+		{Op: exchanges.StepMillis, Field: exchanges.FieldEventTimeNS, At: 77, Size: 32, Low: [exchanges.StepBytes]byte{48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 44, 34, 99, 104, 97, 110, 110, 101, 108, 34, 58, 34, 115, 112, 111, 116, 46, 111, 114, 100, 101, 114}, Span: [exchanges.StepBytes]byte{9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},   // "..........,\"channel\":\"spot.order"
+		{Op: exchanges.StepForm, Size: 32, Low: [exchanges.StepBytes]byte{95, 98, 111, 111, 107, 95, 117, 112, 100, 97, 116, 101, 34, 44, 34, 101, 118, 101, 110, 116, 34, 58, 34, 117, 112, 100, 97, 116, 101, 34, 44, 34}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},                                            // "_book_update\",\"event\":\"update\",\""
+		{Op: exchanges.StepForm, Size: 32, Low: [exchanges.StepBytes]byte{114, 101, 115, 117, 108, 116, 34, 58, 123, 34, 116, 34, 58, 49, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 44, 34, 102, 117, 108, 108}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0, 0, 0}},                                                  // "result\":{\"t\":.............,\"full"
+		{Op: exchanges.StepForm, Size: 6, Low: [exchanges.StepBytes]byte{34, 58, 116, 114, 117, 101, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                 // "\":true"
+		{Op: exchanges.StepOptional, At: 2 * exchanges.StepSize, Size: 6, Low: [exchanges.StepBytes]byte{44, 34, 108, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},    // ",\"l\":\""
+		{Op: exchanges.StepText, Size: 1, Low: [exchanges.StepBytes]byte{34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                // "\""
+		{Op: exchanges.StepOptional, At: 2 * exchanges.StepSize, Size: 23, Low: [exchanges.StepBytes]byte{44, 34, 101, 34, 58, 34, 100, 101, 112, 116, 104, 85, 112, 100, 97, 116, 101, 34, 44, 34, 69, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255}},           // ",\"e\":\"depthUpdate\",\"E\":"
+		{Op: exchanges.StepUintSkip, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                    // ""
+		{Op: exchanges.StepForm, Size: 6, Low: [exchanges.StepBytes]byte{44, 34, 115, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                    // ",\"s\":\""
+		{Op: exchanges.StepName, Size: 1, Low: [exchanges.StepBytes]byte{34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                // "\""
+		{Op: exchanges.StepOptional, At: 2 * exchanges.StepSize, Size: 5, Low: [exchanges.StepBytes]byte{44, 34, 85, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},    // ",\"U\":"
+		{Op: exchanges.StepUint, Field: exchanges.FieldFirstSequence, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},   // ""
+		{Op: exchanges.StepForm, Size: 5, Low: [exchanges.StepBytes]byte{44, 34, 117, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                   // ",\"u\":"
+		{Op: exchanges.StepUint, Field: exchanges.FieldSequence, Size: 5, Low: [exchanges.StepBytes]byte{44, 34, 98, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},    // ",\"b\":"
+		{Op: exchanges.StepLevels, Field: exchanges.FieldBids, Size: 5, Low: [exchanges.StepBytes]byte{44, 34, 97, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},      // ",\"a\":"
+		{Op: exchanges.StepLevels, Field: exchanges.FieldAsks, Size: 2, Low: [exchanges.StepBytes]byte{125, 125, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}}, // "}}"
+		{Op: exchanges.StepOrdered, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                     // ""
+		{Op: exchanges.StepEnd, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                         // ""
+	},
+}
+
 // fastOrderBookFull accepts
 //
 //	{"time":<s10>,"time_ms":<ms13 send>,"channel":"spot.order_book_update","event":"update","result":{"t":<ms13 event>,"full":true<opt>,"l":"<text>"</opt><opt>,"e":"depthUpdate","E":<uint></opt>,"s":"<symbol>"<opt>,"U":<uint first></opt>,"u":<uint sequence>,"b":<levels bids>,"a":<levels asks>}}
 func fastOrderBookFull(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.Batch) bool {
+	b.Levels = b.Levels[:0]
 	var i, n int
 	var ok bool
 	var send int64
@@ -1501,7 +1860,6 @@ func fastOrderBookFull(p exchanges.Padded, symbols *exchanges.SymbolTable, b *ex
 	var sequence uint64
 	var bidsFrom, bidsTo int
 	var asksFrom, asksTo int
-	b.Levels = b.Levels[:0]
 	if p.Word(0) != 0x3a22656d6974227b {
 		return false
 	}
@@ -1612,10 +1970,31 @@ func fastOrderBookFull(p exchanges.Padded, symbols *exchanges.SymbolTable, b *ex
 	return true
 }
 
+var stepsOrderBookUpdate2021 = exchanges.Steps{
+	Kind:    ring.KindDepth,
+	Channel: 4,
+	Rule:    exchanges.RuleREST,
+	List: []exchanges.Step{
+		{Op: exchanges.StepSeconds, Field: exchanges.FieldSendTimeNS, At: 8, Size: 32, Low: [exchanges.StepBytes]byte{123, 34, 116, 105, 109, 101, 34, 58, 49, 48, 48, 48, 48, 48, 48, 48, 48, 48, 44, 34, 99, 104, 97, 110, 110, 101, 108, 34, 58, 34, 115, 112}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 8, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},           // "{\"time\":..........,\"channel\":\"sp"
+		{Op: exchanges.StepMillis, Field: exchanges.FieldEventTimeNS, At: 53, Size: 32, Low: [exchanges.StepBytes]byte{111, 116, 46, 111, 114, 100, 101, 114, 95, 98, 111, 111, 107, 95, 117, 112, 100, 97, 116, 101, 34, 44, 34, 101, 118, 101, 110, 116, 34, 58, 34, 117}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}}, // "ot.order_book_update\",\"event\":\"u"
+		{Op: exchanges.StepForm, Size: 32, Low: [exchanges.StepBytes]byte{112, 100, 97, 116, 101, 34, 44, 34, 114, 101, 115, 117, 108, 116, 34, 58, 123, 34, 116, 34, 58, 49, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9}},                                                       // "pdate\",\"result\":{\"t\":..........."
+		{Op: exchanges.StepForm, Size: 32, Low: [exchanges.StepBytes]byte{48, 48, 44, 34, 101, 34, 58, 34, 100, 101, 112, 116, 104, 85, 112, 100, 97, 116, 101, 34, 44, 34, 69, 34, 58, 49, 48, 48, 48, 48, 48, 48}, Span: [exchanges.StepBytes]byte{9, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 9, 9, 9, 9, 9, 9}},                                                         // "..,\"e\":\"depthUpdate\",\"E\":......."
+		{Op: exchanges.StepForm, Size: 9, Low: [exchanges.StepBytes]byte{48, 48, 48, 44, 34, 115, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{9, 9, 9, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                            // "...,\"s\":\""
+		{Op: exchanges.StepName, Size: 6, Low: [exchanges.StepBytes]byte{34, 44, 34, 85, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                          // "\",\"U\":"
+		{Op: exchanges.StepUint, Field: exchanges.FieldFirstSequence, Size: 5, Low: [exchanges.StepBytes]byte{44, 34, 117, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},   // ",\"u\":"
+		{Op: exchanges.StepUint, Field: exchanges.FieldSequence, Size: 5, Low: [exchanges.StepBytes]byte{44, 34, 98, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},         // ",\"b\":"
+		{Op: exchanges.StepLevels, Field: exchanges.FieldBids, Size: 5, Low: [exchanges.StepBytes]byte{44, 34, 97, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},           // ",\"a\":"
+		{Op: exchanges.StepLevels, Field: exchanges.FieldAsks, Size: 2, Low: [exchanges.StepBytes]byte{125, 125, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},      // "}}"
+		{Op: exchanges.StepOrdered, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                          // ""
+		{Op: exchanges.StepEnd, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                              // ""
+	},
+}
+
 // fastOrderBookUpdate2021 accepts
 //
 //	{"time":<s10 send>,"channel":"spot.order_book_update","event":"update","result":{"t":<ms13 event>,"e":"depthUpdate","E":<s10>,"s":"<symbol>","U":<uint first>,"u":<uint sequence>,"b":<levels bids>,"a":<levels asks>}}
 func fastOrderBookUpdate2021(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.Batch) bool {
+	b.Levels = b.Levels[:0]
 	var i, n int
 	var ok bool
 	var send int64
@@ -1625,7 +2004,6 @@ func fastOrderBookUpdate2021(p exchanges.Padded, symbols *exchanges.SymbolTable,
 	var sequence uint64
 	var bidsFrom, bidsTo int
 	var asksFrom, asksTo int
-	b.Levels = b.Levels[:0]
 	if p.Word(0) != 0x3a22656d6974227b {
 		return false
 	}
@@ -1712,10 +2090,33 @@ func fastOrderBookUpdate2021(p exchanges.Padded, symbols *exchanges.SymbolTable,
 	return true
 }
 
+var stepsOrderBook = exchanges.Steps{
+	Kind:    ring.KindDepth,
+	Channel: 5,
+	Rule:    exchanges.RuleSnapshots,
+	Flags:   ring.FlagSnapshot,
+	List: []exchanges.Step{
+		{Op: exchanges.StepMillis, Field: exchanges.FieldSendTimeNS, At: 29, Size: 32, Low: [exchanges.StepBytes]byte{123, 34, 116, 105, 109, 101, 34, 58, 49, 48, 48, 48, 48, 48, 48, 48, 48, 48, 44, 34, 116, 105, 109, 101, 95, 109, 115, 34, 58, 49, 48, 48}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 8, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 9, 9}},       // "{\"time\":..........,\"time_ms\":..."
+		{Op: exchanges.StepMillis, Field: exchanges.FieldEventTimeNS, At: 70, Size: 32, Low: [exchanges.StepBytes]byte{48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 44, 34, 99, 104, 97, 110, 110, 101, 108, 34, 58, 34, 115, 112, 111, 116, 46, 111, 114, 100, 101, 114}, Span: [exchanges.StepBytes]byte{9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},   // "..........,\"channel\":\"spot.order"
+		{Op: exchanges.StepForm, Size: 32, Low: [exchanges.StepBytes]byte{95, 98, 111, 111, 107, 34, 44, 34, 101, 118, 101, 110, 116, 34, 58, 34, 117, 112, 100, 97, 116, 101, 34, 44, 34, 114, 101, 115, 117, 108, 116, 34}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},                                           // "_book\",\"event\":\"update\",\"result\""
+		{Op: exchanges.StepForm, Size: 32, Low: [exchanges.StepBytes]byte{58, 123, 34, 116, 34, 58, 49, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 44, 34, 108, 97, 115, 116, 85, 112, 100, 97, 116, 101, 73}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 8, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},                                                     // ":{\"t\":.............,\"lastUpdateI"
+		{Op: exchanges.StepForm, Size: 3, Low: [exchanges.StepBytes]byte{100, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                 // "d\":"
+		{Op: exchanges.StepUint, Field: exchanges.FieldSequence, Size: 6, Low: [exchanges.StepBytes]byte{44, 34, 115, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},    // ",\"s\":\""
+		{Op: exchanges.StepName, Size: 1, Low: [exchanges.StepBytes]byte{34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                // "\""
+		{Op: exchanges.StepOptional, At: 2 * exchanges.StepSize, Size: 6, Low: [exchanges.StepBytes]byte{44, 34, 108, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},    // ",\"l\":\""
+		{Op: exchanges.StepText, Size: 1, Low: [exchanges.StepBytes]byte{34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                // "\""
+		{Op: exchanges.StepForm, Size: 8, Low: [exchanges.StepBytes]byte{44, 34, 98, 105, 100, 115, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                    // ",\"bids\":"
+		{Op: exchanges.StepLevels, Field: exchanges.FieldBids, Size: 8, Low: [exchanges.StepBytes]byte{44, 34, 97, 115, 107, 115, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},      // ",\"asks\":"
+		{Op: exchanges.StepLevels, Field: exchanges.FieldAsks, Size: 2, Low: [exchanges.StepBytes]byte{125, 125, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}}, // "}}"
+		{Op: exchanges.StepEnd, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                         // ""
+	},
+}
+
 // fastOrderBook accepts
 //
 //	{"time":<s10>,"time_ms":<ms13 send>,"channel":"spot.order_book","event":"update","result":{"t":<ms13 event>,"lastUpdateId":<uint sequence>,"s":"<symbol>"<opt>,"l":"<text>"</opt>,"bids":<levels bids>,"asks":<levels asks>}}
 func fastOrderBook(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.Batch) bool {
+	b.Levels = b.Levels[:0]
 	var i, n int
 	var ok bool
 	var send int64
@@ -1724,7 +2125,6 @@ func fastOrderBook(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchan
 	var symbolAt, symbolLength int
 	var bidsFrom, bidsTo int
 	var asksFrom, asksTo int
-	b.Levels = b.Levels[:0]
 	if p.Word(0) != 0x3a22656d6974227b {
 		return false
 	}
@@ -1815,10 +2215,29 @@ func fastOrderBook(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchan
 	return true
 }
 
+var stepsOrderBook2021 = exchanges.Steps{
+	Kind:    ring.KindDepth,
+	Channel: 5,
+	Rule:    exchanges.RuleSnapshots,
+	Flags:   ring.FlagSnapshot,
+	List: []exchanges.Step{
+		{Op: exchanges.StepSeconds, Field: exchanges.FieldSendTimeNS, At: 8, Size: 32, Low: [exchanges.StepBytes]byte{123, 34, 116, 105, 109, 101, 34, 58, 49, 48, 48, 48, 48, 48, 48, 48, 48, 48, 44, 34, 99, 104, 97, 110, 110, 101, 108, 34, 58, 34, 115, 112}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 8, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},          // "{\"time\":..........,\"channel\":\"sp"
+		{Op: exchanges.StepMillis, Field: exchanges.FieldEventTimeNS, At: 46, Size: 32, Low: [exchanges.StepBytes]byte{111, 116, 46, 111, 114, 100, 101, 114, 95, 98, 111, 111, 107, 34, 44, 34, 101, 118, 101, 110, 116, 34, 58, 34, 117, 112, 100, 97, 116, 101, 34, 44}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}}, // "ot.order_book\",\"event\":\"update\","
+		{Op: exchanges.StepForm, Size: 32, Low: [exchanges.StepBytes]byte{34, 114, 101, 115, 117, 108, 116, 34, 58, 123, 34, 116, 34, 58, 49, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 44, 34, 108, 97, 115}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0, 0}},                                                        // "\"result\":{\"t\":.............,\"las"
+		{Op: exchanges.StepForm, Size: 11, Low: [exchanges.StepBytes]byte{116, 85, 112, 100, 97, 116, 101, 73, 100, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                       // "tUpdateId\":"
+		{Op: exchanges.StepUint, Field: exchanges.FieldSequence, Size: 6, Low: [exchanges.StepBytes]byte{44, 34, 115, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},        // ",\"s\":\""
+		{Op: exchanges.StepName, Size: 9, Low: [exchanges.StepBytes]byte{34, 44, 34, 98, 105, 100, 115, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                         // "\",\"bids\":"
+		{Op: exchanges.StepLevels, Field: exchanges.FieldBids, Size: 8, Low: [exchanges.StepBytes]byte{44, 34, 97, 115, 107, 115, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},          // ",\"asks\":"
+		{Op: exchanges.StepLevels, Field: exchanges.FieldAsks, Size: 2, Low: [exchanges.StepBytes]byte{125, 125, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},     // "}}"
+		{Op: exchanges.StepEnd, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                             // ""
+	},
+}
+
 // fastOrderBook2021 accepts
 //
 //	{"time":<s10 send>,"channel":"spot.order_book","event":"update","result":{"t":<ms13 event>,"lastUpdateId":<uint sequence>,"s":"<symbol>","bids":<levels bids>,"asks":<levels asks>}}
 func fastOrderBook2021(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.Batch) bool {
+	b.Levels = b.Levels[:0]
 	var i, n int
 	var ok bool
 	var send int64
@@ -1827,7 +2246,6 @@ func fastOrderBook2021(p exchanges.Padded, symbols *exchanges.SymbolTable, b *ex
 	var symbolAt, symbolLength int
 	var bidsFrom, bidsTo int
 	var asksFrom, asksTo int
-	b.Levels = b.Levels[:0]
 	if p.Word(0) != 0x3a22656d6974227b {
 		return false
 	}
@@ -1898,10 +2316,34 @@ func fastOrderBook2021(p exchanges.Padded, symbols *exchanges.SymbolTable, b *ex
 	return true
 }
 
+var stepsObuSnapshot = exchanges.Steps{
+	Kind:    ring.KindDepth,
+	Channel: 6,
+	Rule:    exchanges.RuleStream,
+	Flags:   ring.FlagSnapshot,
+	List: []exchanges.Step{
+		{Op: exchanges.StepMillis, Field: exchanges.FieldEventTimeNS, At: 36, Size: 32, Low: [exchanges.StepBytes]byte{123, 34, 99, 104, 97, 110, 110, 101, 108, 34, 58, 34, 115, 112, 111, 116, 46, 111, 98, 117, 34, 44, 34, 114, 101, 115, 117, 108, 116, 34, 58, 123}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}}, // "{\"channel\":\"spot.obu\",\"result\":{"
+		{Op: exchanges.StepForm, Size: 32, Low: [exchanges.StepBytes]byte{34, 116, 34, 58, 49, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 44, 34, 102, 117, 108, 108, 34, 58, 116, 114, 117, 101, 44, 34, 115}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 8, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},                                                       // "\"t\":.............,\"full\":true,\"s"
+		{Op: exchanges.StepForm, Size: 6, Low: [exchanges.StepBytes]byte{34, 58, 34, 111, 98, 46, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                       // "\":\"ob."
+		{Op: exchanges.StepName, Size: 1, Low: [exchanges.StepBytes]byte{46, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                   // "."
+		{Op: exchanges.StepUintSkip, Size: 6, Low: [exchanges.StepBytes]byte{34, 44, 34, 117, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                   // "\",\"u\":"
+		{Op: exchanges.StepUint, Field: exchanges.FieldSequence, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},           // ""
+		{Op: exchanges.StepOptional, At: 2 * exchanges.StepSize, Size: 5, Low: [exchanges.StepBytes]byte{44, 34, 98, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},       // ",\"b\":"
+		{Op: exchanges.StepLevels, Field: exchanges.FieldBids, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},             // ""
+		{Op: exchanges.StepOptional, At: 2 * exchanges.StepSize, Size: 5, Low: [exchanges.StepBytes]byte{44, 34, 97, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},       // ",\"a\":"
+		{Op: exchanges.StepLevels, Field: exchanges.FieldAsks, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},             // ""
+		{Op: exchanges.StepMillis, Field: exchanges.FieldSendTimeNS, At: 12, Size: 25, Low: [exchanges.StepBytes]byte{125, 44, 34, 116, 105, 109, 101, 95, 109, 115, 34, 58, 49, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 255, 255, 255, 255, 255, 255, 255}},       // "},\"time_ms\":............."
+		{Op: exchanges.StepOptional, At: 1 * exchanges.StepSize, Size: 17, Low: [exchanges.StepBytes]byte{44, 34, 101, 118, 101, 110, 116, 34, 58, 34, 117, 112, 100, 97, 116, 101, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},        // ",\"event\":\"update\""
+		{Op: exchanges.StepForm, Size: 1, Low: [exchanges.StepBytes]byte{125, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                  // "}"
+		{Op: exchanges.StepEnd, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                            // ""
+	},
+}
+
 // fastObuSnapshot accepts
 //
 //	{"channel":"spot.obu","result":{"t":<ms13 event>,"full":true,"s":"ob.<symbol>.<uint>","u":<uint sequence><opt>,"b":<levels bids></opt><opt>,"a":<levels asks></opt>},"time_ms":<ms13 send><opt>,"event":"update"</opt>}
 func fastObuSnapshot(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.Batch) bool {
+	b.Levels = b.Levels[:0]
 	var i, n int
 	var ok bool
 	var event int64
@@ -1910,7 +2352,6 @@ func fastObuSnapshot(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exch
 	var bidsFrom, bidsTo int
 	var asksFrom, asksTo int
 	var send int64
-	b.Levels = b.Levels[:0]
 	if p.Word(0) != 0x656e6e616863227b || p.Word(8) != 0x746f7073223a226c || p.Word(16) != 0x72222c2275626f2e || p.Word(24) != 0x7b3a22746c757365 || p.Word(28) != 0x3a2274227b3a2274 {
 		return false
 	}
@@ -1990,10 +2431,34 @@ func fastObuSnapshot(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exch
 	return true
 }
 
+var stepsObu = exchanges.Steps{
+	Kind:    ring.KindDepth,
+	Channel: 6,
+	Rule:    exchanges.RuleStream,
+	List: []exchanges.Step{
+		{Op: exchanges.StepMillis, Field: exchanges.FieldEventTimeNS, At: 36, Size: 32, Low: [exchanges.StepBytes]byte{123, 34, 99, 104, 97, 110, 110, 101, 108, 34, 58, 34, 115, 112, 111, 116, 46, 111, 98, 117, 34, 44, 34, 114, 101, 115, 117, 108, 116, 34, 58, 123}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}}, // "{\"channel\":\"spot.obu\",\"result\":{"
+		{Op: exchanges.StepForm, Size: 26, Low: [exchanges.StepBytes]byte{34, 116, 34, 58, 49, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 44, 34, 115, 34, 58, 34, 111, 98, 46, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 8, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255}},                                                        // "\"t\":.............,\"s\":\"ob."
+		{Op: exchanges.StepName, Size: 1, Low: [exchanges.StepBytes]byte{46, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                   // "."
+		{Op: exchanges.StepUintSkip, Size: 6, Low: [exchanges.StepBytes]byte{34, 44, 34, 117, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                   // "\",\"u\":"
+		{Op: exchanges.StepUint, Field: exchanges.FieldSequence, Size: 5, Low: [exchanges.StepBytes]byte{44, 34, 85, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},       // ",\"U\":"
+		{Op: exchanges.StepUint, Field: exchanges.FieldFirstSequence, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},      // ""
+		{Op: exchanges.StepOptional, At: 2 * exchanges.StepSize, Size: 5, Low: [exchanges.StepBytes]byte{44, 34, 98, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},       // ",\"b\":"
+		{Op: exchanges.StepLevels, Field: exchanges.FieldBids, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},             // ""
+		{Op: exchanges.StepOptional, At: 2 * exchanges.StepSize, Size: 5, Low: [exchanges.StepBytes]byte{44, 34, 97, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},       // ",\"a\":"
+		{Op: exchanges.StepLevels, Field: exchanges.FieldAsks, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},             // ""
+		{Op: exchanges.StepMillis, Field: exchanges.FieldSendTimeNS, At: 12, Size: 25, Low: [exchanges.StepBytes]byte{125, 44, 34, 116, 105, 109, 101, 95, 109, 115, 34, 58, 49, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 255, 255, 255, 255, 255, 255, 255}},       // "},\"time_ms\":............."
+		{Op: exchanges.StepOptional, At: 1 * exchanges.StepSize, Size: 17, Low: [exchanges.StepBytes]byte{44, 34, 101, 118, 101, 110, 116, 34, 58, 34, 117, 112, 100, 97, 116, 101, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},        // ",\"event\":\"update\""
+		{Op: exchanges.StepForm, Size: 1, Low: [exchanges.StepBytes]byte{125, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                  // "}"
+		{Op: exchanges.StepOrdered, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                        // ""
+		{Op: exchanges.StepEnd, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                            // ""
+	},
+}
+
 // fastObu accepts
 //
 //	{"channel":"spot.obu","result":{"t":<ms13 event>,"s":"ob.<symbol>.<uint>","u":<uint sequence>,"U":<uint first><opt>,"b":<levels bids></opt><opt>,"a":<levels asks></opt>},"time_ms":<ms13 send><opt>,"event":"update"</opt>}
 func fastObu(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.Batch) bool {
+	b.Levels = b.Levels[:0]
 	var i, n int
 	var ok bool
 	var event int64
@@ -2003,7 +2468,6 @@ func fastObu(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.Ba
 	var bidsFrom, bidsTo int
 	var asksFrom, asksTo int
 	var send int64
-	b.Levels = b.Levels[:0]
 	if p.Word(0) != 0x656e6e616863227b || p.Word(8) != 0x746f7073223a226c || p.Word(16) != 0x72222c2275626f2e || p.Word(24) != 0x7b3a22746c757365 || p.Word(28) != 0x3a2274227b3a2274 {
 		return false
 	}
@@ -2093,10 +2557,34 @@ func fastObu(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.Ba
 	return true
 }
 
+var stepsObuFirstIdFirst = exchanges.Steps{
+	Kind:    ring.KindDepth,
+	Channel: 6,
+	Rule:    exchanges.RuleStream,
+	List: []exchanges.Step{
+		{Op: exchanges.StepMillis, Field: exchanges.FieldEventTimeNS, At: 36, Size: 32, Low: [exchanges.StepBytes]byte{123, 34, 99, 104, 97, 110, 110, 101, 108, 34, 58, 34, 115, 112, 111, 116, 46, 111, 98, 117, 34, 44, 34, 114, 101, 115, 117, 108, 116, 34, 58, 123}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}}, // "{\"channel\":\"spot.obu\",\"result\":{"
+		{Op: exchanges.StepForm, Size: 26, Low: [exchanges.StepBytes]byte{34, 116, 34, 58, 49, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 44, 34, 115, 34, 58, 34, 111, 98, 46, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 8, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255}},                                                        // "\"t\":.............,\"s\":\"ob."
+		{Op: exchanges.StepName, Size: 1, Low: [exchanges.StepBytes]byte{46, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                   // "."
+		{Op: exchanges.StepUintSkip, Size: 6, Low: [exchanges.StepBytes]byte{34, 44, 34, 85, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                    // "\",\"U\":"
+		{Op: exchanges.StepUint, Field: exchanges.FieldFirstSequence, Size: 5, Low: [exchanges.StepBytes]byte{44, 34, 117, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}}, // ",\"u\":"
+		{Op: exchanges.StepUint, Field: exchanges.FieldSequence, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},           // ""
+		{Op: exchanges.StepOptional, At: 2 * exchanges.StepSize, Size: 5, Low: [exchanges.StepBytes]byte{44, 34, 98, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},       // ",\"b\":"
+		{Op: exchanges.StepLevels, Field: exchanges.FieldBids, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},             // ""
+		{Op: exchanges.StepOptional, At: 2 * exchanges.StepSize, Size: 5, Low: [exchanges.StepBytes]byte{44, 34, 97, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},       // ",\"a\":"
+		{Op: exchanges.StepLevels, Field: exchanges.FieldAsks, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},             // ""
+		{Op: exchanges.StepMillis, Field: exchanges.FieldSendTimeNS, At: 12, Size: 25, Low: [exchanges.StepBytes]byte{125, 44, 34, 116, 105, 109, 101, 95, 109, 115, 34, 58, 49, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 255, 255, 255, 255, 255, 255, 255}},       // "},\"time_ms\":............."
+		{Op: exchanges.StepOptional, At: 1 * exchanges.StepSize, Size: 17, Low: [exchanges.StepBytes]byte{44, 34, 101, 118, 101, 110, 116, 34, 58, 34, 117, 112, 100, 97, 116, 101, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},        // ",\"event\":\"update\""
+		{Op: exchanges.StepForm, Size: 1, Low: [exchanges.StepBytes]byte{125, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                  // "}"
+		{Op: exchanges.StepOrdered, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                        // ""
+		{Op: exchanges.StepEnd, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                            // ""
+	},
+}
+
 // fastObuFirstIdFirst accepts
 //
 //	{"channel":"spot.obu","result":{"t":<ms13 event>,"s":"ob.<symbol>.<uint>","U":<uint first>,"u":<uint sequence><opt>,"b":<levels bids></opt><opt>,"a":<levels asks></opt>},"time_ms":<ms13 send><opt>,"event":"update"</opt>}
 func fastObuFirstIdFirst(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.Batch) bool {
+	b.Levels = b.Levels[:0]
 	var i, n int
 	var ok bool
 	var event int64
@@ -2106,7 +2594,6 @@ func fastObuFirstIdFirst(p exchanges.Padded, symbols *exchanges.SymbolTable, b *
 	var bidsFrom, bidsTo int
 	var asksFrom, asksTo int
 	var send int64
-	b.Levels = b.Levels[:0]
 	if p.Word(0) != 0x656e6e616863227b || p.Word(8) != 0x746f7073223a226c || p.Word(16) != 0x72222c2275626f2e || p.Word(24) != 0x7b3a22746c757365 || p.Word(28) != 0x3a2274227b3a2274 {
 		return false
 	}

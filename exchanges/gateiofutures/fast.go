@@ -24,16 +24,6 @@ func (d *Dialect) route() {
 	}
 }
 
-// decodeFast decodes a frame that has the shape of a template and the padding that
-// its reader needs. Refused, it leaves the batch without items; levels may be left.
-func (d *Dialect) decodeFast(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.Batch) (exchanges.StreamID, bool) {
-	channel, ok := fastDecode(p, symbols, b, &d.fast.orders)
-	if !ok {
-		return exchanges.NoStream, false
-	}
-	return d.fast.streams[channel], true
-}
-
 // statsOf is where the frames of a stream are counted.
 func (d *Dialect) statsOf(s exchanges.StreamID) *exchanges.FastStats {
 	return &d.fast.stats[min(int(s), streamCount)]

@@ -20,6 +20,46 @@ var fastChannels = [...]string{
 // fastOrders is how many groups of shapes are told apart by trying them.
 const fastOrders = 2
 
+// fastSteps0 are the steps of trades, trades_size_first.
+var fastSteps0 = [...]*exchanges.Steps{nil, nil}
+
+// fastSteps1 are the steps of order_book_update, order_book_full.
+var fastSteps1 = [...]*exchanges.Steps{&stepsOrderBookUpdate, &stepsOrderBookFull}
+
+// fastSteps are the steps of the shape that a frame may have, nil when there are none.
+func fastSteps(p exchanges.Padded, orders *[fastOrders]uint8) *exchanges.Steps {
+	if !exchanges.Walks() {
+		return nil
+	}
+	switch p.Word(65) {
+	case 0x72656b6369745f6b: // k_ticker
+		return &stepsBookTicker
+	case 0x7665222c22736564: // des","ev
+		return fastSteps0[orders[0]]
+	case 0x65222c227372656b: // kers","e
+		return nil
+	case 0x5f6b6f6f625f7265: // er_book_
+		switch p.Word(102) {
+		case 0x74227b3a22746c75: // ult":{"t
+			return fastSteps1[orders[1]]
+		case 0x55227b3a22746c75: // ult":{"U
+			return &stepsOrderBookUpdate2023
+		}
+		return nil
+	case 0x226b6f6f625f7265: // er_book"
+		return &stepsOrderBook
+	case 0x746e657665222c22: // ","event
+		switch p.Word(111) {
+		case 0x3a226c6c7566222c: // ,"full":
+			return &stepsObuSnapshot
+		case 0x626f223a2273222c: // ,"s":"ob
+			return &stepsObu
+		}
+		return nil
+	}
+	return nil
+}
+
 // fastDecode decodes a frame of a known shape into one item of the batch, which has
 // none, and returns the number of its channel; false means that nothing is known of
 // the frame, and that levels may have been left in the batch. Of each group of shapes
@@ -94,6 +134,23 @@ func fastTry1(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.B
 		}
 	}
 	return 0, false
+}
+
+var stepsBookTicker = exchanges.Steps{
+	Kind: ring.KindBookTicker,
+	List: []exchanges.Step{
+		{Op: exchanges.StepMillis, Field: exchanges.FieldSendTimeNS, At: 29, Size: 32, Low: [exchanges.StepBytes]byte{123, 34, 116, 105, 109, 101, 34, 58, 49, 48, 48, 48, 48, 48, 48, 48, 48, 48, 44, 34, 116, 105, 109, 101, 95, 109, 115, 34, 58, 49, 48, 48}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 8, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 9, 9}},                                                    // "{\"time\":..........,\"time_ms\":..."
+		{Op: exchanges.StepMillis, Field: exchanges.FieldEventTimeNS, At: 74, Size: 32, Low: [exchanges.StepBytes]byte{48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 44, 34, 99, 104, 97, 110, 110, 101, 108, 34, 58, 34, 102, 117, 116, 117, 114, 101, 115, 46, 98, 111}, Span: [exchanges.StepBytes]byte{9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},                                                 // "..........,\"channel\":\"futures.bo"
+		{Op: exchanges.StepForm, Size: 32, Low: [exchanges.StepBytes]byte{111, 107, 95, 116, 105, 99, 107, 101, 114, 34, 44, 34, 101, 118, 101, 110, 116, 34, 58, 34, 117, 112, 100, 97, 116, 101, 34, 44, 34, 114, 101, 115}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},                                                                                       // "ok_ticker\",\"event\":\"update\",\"res"
+		{Op: exchanges.StepForm, Size: 28, Low: [exchanges.StepBytes]byte{117, 108, 116, 34, 58, 123, 34, 116, 34, 58, 49, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 44, 34, 117, 34, 58, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0, 0, 255, 255, 255, 255}},                                                                                                 // "ult\":{\"t\":.............,\"u\":"
+		{Op: exchanges.StepUint, Field: exchanges.FieldSequence, Size: 6, Low: [exchanges.StepBytes]byte{44, 34, 115, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                 // ",\"s\":\""
+		{Op: exchanges.StepName, Size: 7, Low: [exchanges.StepBytes]byte{34, 44, 34, 98, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                                   // "\",\"b\":\""
+		{Op: exchanges.StepDecimal, Field: exchanges.FieldPrices + exchanges.BidPrice*exchanges.FieldNext, Size: 6, Low: [exchanges.StepBytes]byte{34, 44, 34, 66, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},        // "\",\"B\":"
+		{Op: exchanges.StepAmount, Field: exchanges.FieldQuantities + exchanges.BidQty*exchanges.FieldNext, Size: 6, Low: [exchanges.StepBytes]byte{44, 34, 97, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},       // ",\"a\":\""
+		{Op: exchanges.StepDecimal, Field: exchanges.FieldPrices + exchanges.AskPrice*exchanges.FieldNext, Size: 6, Low: [exchanges.StepBytes]byte{34, 44, 34, 65, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},        // "\",\"A\":"
+		{Op: exchanges.StepAmount, Field: exchanges.FieldQuantities + exchanges.AskQty*exchanges.FieldNext, Size: 2, Low: [exchanges.StepBytes]byte{125, 125, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}}, // "}}"
+		{Op: exchanges.StepEnd, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                                      // ""
+	},
 }
 
 // fastBookTicker accepts
@@ -680,10 +737,34 @@ func fastTickersItems(p exchanges.Padded, b *exchanges.Batch) bool {
 	return i+2 == p.End()
 }
 
+var stepsOrderBookUpdate = exchanges.Steps{
+	Kind:    ring.KindDepth,
+	Channel: 3,
+	Rule:    exchanges.RuleREST,
+	List: []exchanges.Step{
+		{Op: exchanges.StepMillis, Field: exchanges.FieldSendTimeNS, At: 29, Size: 32, Low: [exchanges.StepBytes]byte{123, 34, 116, 105, 109, 101, 34, 58, 49, 48, 48, 48, 48, 48, 48, 48, 48, 48, 44, 34, 116, 105, 109, 101, 95, 109, 115, 34, 58, 49, 48, 48}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 8, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 9, 9}},          // "{\"time\":..........,\"time_ms\":..."
+		{Op: exchanges.StepMillis, Field: exchanges.FieldEventTimeNS, At: 80, Size: 32, Low: [exchanges.StepBytes]byte{48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 44, 34, 99, 104, 97, 110, 110, 101, 108, 34, 58, 34, 102, 117, 116, 117, 114, 101, 115, 46, 111, 114}, Span: [exchanges.StepBytes]byte{9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},      // "..........,\"channel\":\"futures.or"
+		{Op: exchanges.StepForm, Size: 32, Low: [exchanges.StepBytes]byte{100, 101, 114, 95, 98, 111, 111, 107, 95, 117, 112, 100, 97, 116, 101, 34, 44, 34, 101, 118, 101, 110, 116, 34, 58, 34, 117, 112, 100, 97, 116, 101}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},                                            // "der_book_update\",\"event\":\"update"
+		{Op: exchanges.StepForm, Size: 32, Low: [exchanges.StepBytes]byte{34, 44, 34, 114, 101, 115, 117, 108, 116, 34, 58, 123, 34, 116, 34, 58, 49, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 44, 34, 85}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0}},                                                         // "\",\"result\":{\"t\":.............,\"U"
+		{Op: exchanges.StepForm, Size: 2, Low: [exchanges.StepBytes]byte{34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                    // "\":"
+		{Op: exchanges.StepUint, Field: exchanges.FieldFirstSequence, Size: 5, Low: [exchanges.StepBytes]byte{44, 34, 117, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}}, // ",\"u\":"
+		{Op: exchanges.StepUint, Field: exchanges.FieldSequence, Size: 6, Low: [exchanges.StepBytes]byte{44, 34, 115, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},       // ",\"s\":\""
+		{Op: exchanges.StepName, Size: 6, Low: [exchanges.StepBytes]byte{34, 44, 34, 97, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                        // "\",\"a\":"
+		{Op: exchanges.StepObjects, Field: exchanges.FieldAsks, Size: 5, Low: [exchanges.StepBytes]byte{44, 34, 98, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},        // ",\"b\":"
+		{Op: exchanges.StepObjects, Field: exchanges.FieldBids, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},            // ""
+		{Op: exchanges.StepOptional, At: 2 * exchanges.StepSize, Size: 6, Low: [exchanges.StepBytes]byte{44, 34, 108, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},       // ",\"l\":\""
+		{Op: exchanges.StepText, Size: 1, Low: [exchanges.StepBytes]byte{34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                   // "\""
+		{Op: exchanges.StepForm, Size: 2, Low: [exchanges.StepBytes]byte{125, 125, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                  // "}}"
+		{Op: exchanges.StepOrdered, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                        // ""
+		{Op: exchanges.StepEnd, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                            // ""
+	},
+}
+
 // fastOrderBookUpdate accepts
 //
 //	{"time":<s10>,"time_ms":<ms13 send>,"channel":"futures.order_book_update","event":"update","result":{"t":<ms13 event>,"U":<uint first>,"u":<uint sequence>,"s":"<symbol>","a":<objects asks>,"b":<objects bids><opt>,"l":"<text>"</opt>}}
 func fastOrderBookUpdate(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.Batch) bool {
+	b.Levels = b.Levels[:0]
 	var i, n int
 	var ok bool
 	var send int64
@@ -693,7 +774,6 @@ func fastOrderBookUpdate(p exchanges.Padded, symbols *exchanges.SymbolTable, b *
 	var symbolAt, symbolLength int
 	var asksFrom, asksTo int
 	var bidsFrom, bidsTo int
-	b.Levels = b.Levels[:0]
 	if p.Word(0) != 0x3a22656d6974227b {
 		return false
 	}
@@ -790,10 +870,31 @@ func fastOrderBookUpdate(p exchanges.Padded, symbols *exchanges.SymbolTable, b *
 	return true
 }
 
+var stepsOrderBookUpdate2023 = exchanges.Steps{
+	Kind:    ring.KindDepth,
+	Channel: 3,
+	Rule:    exchanges.RuleREST,
+	List: []exchanges.Step{
+		{Op: exchanges.StepMillis, Field: exchanges.FieldSendTimeNS, At: 29, Size: 32, Low: [exchanges.StepBytes]byte{123, 34, 116, 105, 109, 101, 34, 58, 49, 48, 48, 48, 48, 48, 48, 48, 48, 48, 44, 34, 116, 105, 109, 101, 95, 109, 115, 34, 58, 49, 48, 48}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 8, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 9, 9}},              // "{\"time\":..........,\"time_ms\":..."
+		{Op: exchanges.StepForm, Size: 32, Low: [exchanges.StepBytes]byte{48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 44, 34, 99, 104, 97, 110, 110, 101, 108, 34, 58, 34, 102, 117, 116, 117, 114, 101, 115, 46, 111, 114}, Span: [exchanges.StepBytes]byte{9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},                                                       // "..........,\"channel\":\"futures.or"
+		{Op: exchanges.StepForm, Size: 32, Low: [exchanges.StepBytes]byte{100, 101, 114, 95, 98, 111, 111, 107, 95, 117, 112, 100, 97, 116, 101, 34, 44, 34, 101, 118, 101, 110, 116, 34, 58, 34, 117, 112, 100, 97, 116, 101}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},                                                // "der_book_update\",\"event\":\"update"
+		{Op: exchanges.StepForm, Size: 16, Low: [exchanges.StepBytes]byte{34, 44, 34, 114, 101, 115, 117, 108, 116, 34, 58, 123, 34, 85, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                              // "\",\"result\":{\"U\":"
+		{Op: exchanges.StepUint, Field: exchanges.FieldFirstSequence, Size: 5, Low: [exchanges.StepBytes]byte{44, 34, 97, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},      // ",\"a\":"
+		{Op: exchanges.StepObjects, Field: exchanges.FieldAsks, Size: 5, Low: [exchanges.StepBytes]byte{44, 34, 98, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},            // ",\"b\":"
+		{Op: exchanges.StepObjects, Field: exchanges.FieldBids, Size: 6, Low: [exchanges.StepBytes]byte{44, 34, 115, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},            // ",\"s\":\""
+		{Op: exchanges.StepName, Size: 24, Low: [exchanges.StepBytes]byte{34, 44, 34, 116, 34, 58, 49, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 44, 34, 117, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 8, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255}},                                                           // "\",\"t\":.............,\"u\":"
+		{Op: exchanges.StepMillis, Field: exchanges.FieldEventTimeNS, At: -18, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}}, // ""
+		{Op: exchanges.StepUint, Field: exchanges.FieldSequence, Size: 2, Low: [exchanges.StepBytes]byte{125, 125, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},      // "}}"
+		{Op: exchanges.StepOrdered, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                            // ""
+		{Op: exchanges.StepEnd, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                // ""
+	},
+}
+
 // fastOrderBookUpdate2023 accepts
 //
 //	{"time":<s10>,"time_ms":<ms13 send>,"channel":"futures.order_book_update","event":"update","result":{"U":<uint first>,"a":<objects asks>,"b":<objects bids>,"s":"<symbol>","t":<ms13 event>,"u":<uint sequence>}}
 func fastOrderBookUpdate2023(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.Batch) bool {
+	b.Levels = b.Levels[:0]
 	var i, n int
 	var ok bool
 	var send int64
@@ -803,7 +904,6 @@ func fastOrderBookUpdate2023(p exchanges.Padded, symbols *exchanges.SymbolTable,
 	var symbolAt, symbolLength int
 	var event int64
 	var sequence uint64
-	b.Levels = b.Levels[:0]
 	if p.Word(0) != 0x3a22656d6974227b {
 		return false
 	}
@@ -890,10 +990,37 @@ func fastOrderBookUpdate2023(p exchanges.Padded, symbols *exchanges.SymbolTable,
 	return true
 }
 
+var stepsOrderBookFull = exchanges.Steps{
+	Kind:    ring.KindDepth,
+	Channel: 3,
+	Rule:    exchanges.RuleREST,
+	Flags:   ring.FlagSnapshot,
+	List: []exchanges.Step{
+		{Op: exchanges.StepMillis, Field: exchanges.FieldSendTimeNS, At: 29, Size: 32, Low: [exchanges.StepBytes]byte{123, 34, 116, 105, 109, 101, 34, 58, 49, 48, 48, 48, 48, 48, 48, 48, 48, 48, 44, 34, 116, 105, 109, 101, 95, 109, 115, 34, 58, 49, 48, 48}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 8, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 9, 9}},     // "{\"time\":..........,\"time_ms\":..."
+		{Op: exchanges.StepMillis, Field: exchanges.FieldEventTimeNS, At: 80, Size: 32, Low: [exchanges.StepBytes]byte{48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 44, 34, 99, 104, 97, 110, 110, 101, 108, 34, 58, 34, 102, 117, 116, 117, 114, 101, 115, 46, 111, 114}, Span: [exchanges.StepBytes]byte{9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}}, // "..........,\"channel\":\"futures.or"
+		{Op: exchanges.StepForm, Size: 32, Low: [exchanges.StepBytes]byte{100, 101, 114, 95, 98, 111, 111, 107, 95, 117, 112, 100, 97, 116, 101, 34, 44, 34, 101, 118, 101, 110, 116, 34, 58, 34, 117, 112, 100, 97, 116, 101}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},                                       // "der_book_update\",\"event\":\"update"
+		{Op: exchanges.StepForm, Size: 32, Low: [exchanges.StepBytes]byte{34, 44, 34, 114, 101, 115, 117, 108, 116, 34, 58, 123, 34, 116, 34, 58, 49, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 44, 34, 102}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0}},                                                   // "\",\"result\":{\"t\":.............,\"f"
+		{Op: exchanges.StepForm, Size: 9, Low: [exchanges.StepBytes]byte{117, 108, 108, 34, 58, 116, 114, 117, 101, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                               // "ull\":true"
+		{Op: exchanges.StepOptional, At: 2 * exchanges.StepSize, Size: 5, Low: [exchanges.StepBytes]byte{44, 34, 85, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},  // ",\"U\":"
+		{Op: exchanges.StepUint, Field: exchanges.FieldFirstSequence, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}}, // ""
+		{Op: exchanges.StepForm, Size: 5, Low: [exchanges.StepBytes]byte{44, 34, 117, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                 // ",\"u\":"
+		{Op: exchanges.StepUint, Field: exchanges.FieldSequence, Size: 6, Low: [exchanges.StepBytes]byte{44, 34, 115, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},  // ",\"s\":\""
+		{Op: exchanges.StepName, Size: 6, Low: [exchanges.StepBytes]byte{34, 44, 34, 97, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                   // "\",\"a\":"
+		{Op: exchanges.StepObjects, Field: exchanges.FieldAsks, Size: 5, Low: [exchanges.StepBytes]byte{44, 34, 98, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},   // ",\"b\":"
+		{Op: exchanges.StepObjects, Field: exchanges.FieldBids, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},       // ""
+		{Op: exchanges.StepOptional, At: 2 * exchanges.StepSize, Size: 6, Low: [exchanges.StepBytes]byte{44, 34, 108, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},  // ",\"l\":\""
+		{Op: exchanges.StepText, Size: 1, Low: [exchanges.StepBytes]byte{34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                              // "\""
+		{Op: exchanges.StepForm, Size: 2, Low: [exchanges.StepBytes]byte{125, 125, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                             // "}}"
+		{Op: exchanges.StepOrdered, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                   // ""
+		{Op: exchanges.StepEnd, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                       // ""
+	},
+}
+
 // fastOrderBookFull accepts
 //
 //	{"time":<s10>,"time_ms":<ms13 send>,"channel":"futures.order_book_update","event":"update","result":{"t":<ms13 event>,"full":true<opt>,"U":<uint first></opt>,"u":<uint sequence>,"s":"<symbol>","a":<objects asks>,"b":<objects bids><opt>,"l":"<text>"</opt>}}
 func fastOrderBookFull(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.Batch) bool {
+	b.Levels = b.Levels[:0]
 	var i, n int
 	var ok bool
 	var send int64
@@ -903,7 +1030,6 @@ func fastOrderBookFull(p exchanges.Padded, symbols *exchanges.SymbolTable, b *ex
 	var symbolAt, symbolLength int
 	var asksFrom, asksTo int
 	var bidsFrom, bidsTo int
-	b.Levels = b.Levels[:0]
 	if p.Word(0) != 0x3a22656d6974227b {
 		return false
 	}
@@ -1004,10 +1130,32 @@ func fastOrderBookFull(p exchanges.Padded, symbols *exchanges.SymbolTable, b *ex
 	return true
 }
 
+var stepsOrderBook = exchanges.Steps{
+	Kind:    ring.KindDepth,
+	Channel: 4,
+	Rule:    exchanges.RuleSnapshots,
+	Flags:   ring.FlagSnapshot,
+	List: []exchanges.Step{
+		{Op: exchanges.StepMillis, Field: exchanges.FieldSendTimeNS, At: 29, Size: 32, Low: [exchanges.StepBytes]byte{123, 34, 116, 105, 109, 101, 34, 58, 49, 48, 48, 48, 48, 48, 48, 48, 48, 48, 44, 34, 116, 105, 109, 101, 95, 109, 115, 34, 58, 49, 48, 48}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 8, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 9, 9}},     // "{\"time\":..........,\"time_ms\":..."
+		{Op: exchanges.StepMillis, Field: exchanges.FieldEventTimeNS, At: 70, Size: 32, Low: [exchanges.StepBytes]byte{48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 44, 34, 99, 104, 97, 110, 110, 101, 108, 34, 58, 34, 102, 117, 116, 117, 114, 101, 115, 46, 111, 114}, Span: [exchanges.StepBytes]byte{9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}}, // "..........,\"channel\":\"futures.or"
+		{Op: exchanges.StepForm, Size: 32, Low: [exchanges.StepBytes]byte{100, 101, 114, 95, 98, 111, 111, 107, 34, 44, 34, 101, 118, 101, 110, 116, 34, 58, 34, 97, 108, 108, 34, 44, 34, 114, 101, 115, 117, 108, 116, 34}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},                                         // "der_book\",\"event\":\"all\",\"result\""
+		{Op: exchanges.StepForm, Size: 25, Low: [exchanges.StepBytes]byte{58, 123, 34, 116, 34, 58, 49, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 44, 34, 105, 100, 34, 58, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 8, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255}},                                                 // ":{\"t\":.............,\"id\":"
+		{Op: exchanges.StepUint, Field: exchanges.FieldSequence, Size: 13, Low: [exchanges.StepBytes]byte{44, 34, 99, 111, 110, 116, 114, 97, 99, 116, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},    // ",\"contract\":\""
+		{Op: exchanges.StepName, Size: 9, Low: [exchanges.StepBytes]byte{34, 44, 34, 97, 115, 107, 115, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                   // "\",\"asks\":"
+		{Op: exchanges.StepObjects, Field: exchanges.FieldAsks, Size: 8, Low: [exchanges.StepBytes]byte{44, 34, 98, 105, 100, 115, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},   // ",\"bids\":"
+		{Op: exchanges.StepObjects, Field: exchanges.FieldBids, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},       // ""
+		{Op: exchanges.StepOptional, At: 2 * exchanges.StepSize, Size: 6, Low: [exchanges.StepBytes]byte{44, 34, 108, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},  // ",\"l\":\""
+		{Op: exchanges.StepText, Size: 1, Low: [exchanges.StepBytes]byte{34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                              // "\""
+		{Op: exchanges.StepForm, Size: 2, Low: [exchanges.StepBytes]byte{125, 125, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                             // "}}"
+		{Op: exchanges.StepEnd, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                       // ""
+	},
+}
+
 // fastOrderBook accepts
 //
 //	{"time":<s10>,"time_ms":<ms13 send>,"channel":"futures.order_book","event":"all","result":{"t":<ms13 event>,"id":<uint sequence>,"contract":"<symbol>","asks":<objects asks>,"bids":<objects bids><opt>,"l":"<text>"</opt>}}
 func fastOrderBook(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.Batch) bool {
+	b.Levels = b.Levels[:0]
 	var i, n int
 	var ok bool
 	var send int64
@@ -1016,7 +1164,6 @@ func fastOrderBook(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchan
 	var symbolAt, symbolLength int
 	var asksFrom, asksTo int
 	var bidsFrom, bidsTo int
-	b.Levels = b.Levels[:0]
 	if p.Word(0) != 0x3a22656d6974227b {
 		return false
 	}
@@ -1103,10 +1250,34 @@ func fastOrderBook(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchan
 	return true
 }
 
+var stepsObuSnapshot = exchanges.Steps{
+	Kind:    ring.KindDepth,
+	Channel: 5,
+	Rule:    exchanges.RuleStream,
+	Flags:   ring.FlagSnapshot,
+	List: []exchanges.Step{
+		{Op: exchanges.StepMillis, Field: exchanges.FieldSendTimeNS, At: 29, Size: 32, Low: [exchanges.StepBytes]byte{123, 34, 116, 105, 109, 101, 34, 58, 49, 48, 48, 48, 48, 48, 48, 48, 48, 48, 44, 34, 116, 105, 109, 101, 95, 109, 115, 34, 58, 49, 48, 48}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 8, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 9, 9}},    // "{\"time\":..........,\"time_ms\":..."
+		{Op: exchanges.StepMillis, Field: exchanges.FieldEventTimeNS, At: 66, Size: 32, Low: [exchanges.StepBytes]byte{48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 44, 34, 99, 104, 97, 110, 110, 101, 108, 34, 58, 34, 102, 117, 116, 117, 114, 101, 115, 46, 111, 98}, Span: [exchanges.StepBytes]byte{9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}}, // "..........,\"channel\":\"futures.ob"
+		{Op: exchanges.StepForm, Size: 32, Low: [exchanges.StepBytes]byte{117, 34, 44, 34, 101, 118, 101, 110, 116, 34, 58, 34, 117, 112, 100, 97, 116, 101, 34, 44, 34, 114, 101, 115, 117, 108, 116, 34, 58, 123, 34, 116}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},                                        // "u\",\"event\":\"update\",\"result\":{\"t"
+		{Op: exchanges.StepForm, Size: 32, Low: [exchanges.StepBytes]byte{34, 58, 49, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 44, 34, 102, 117, 108, 108, 34, 58, 116, 114, 117, 101, 44, 34, 115, 34, 58}, Span: [exchanges.StepBytes]byte{0, 0, 8, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},                                                  // "\":.............,\"full\":true,\"s\":"
+		{Op: exchanges.StepForm, Size: 4, Low: [exchanges.StepBytes]byte{34, 111, 98, 46, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                               // "\"ob."
+		{Op: exchanges.StepName, Size: 1, Low: [exchanges.StepBytes]byte{46, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                             // "."
+		{Op: exchanges.StepUintSkip, Size: 6, Low: [exchanges.StepBytes]byte{34, 44, 34, 117, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                             // "\",\"u\":"
+		{Op: exchanges.StepUint, Field: exchanges.FieldSequence, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},     // ""
+		{Op: exchanges.StepOptional, At: 2 * exchanges.StepSize, Size: 5, Low: [exchanges.StepBytes]byte{44, 34, 98, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}}, // ",\"b\":"
+		{Op: exchanges.StepLevels, Field: exchanges.FieldBids, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},       // ""
+		{Op: exchanges.StepOptional, At: 2 * exchanges.StepSize, Size: 5, Low: [exchanges.StepBytes]byte{44, 34, 97, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}}, // ",\"a\":"
+		{Op: exchanges.StepLevels, Field: exchanges.FieldAsks, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},       // ""
+		{Op: exchanges.StepForm, Size: 2, Low: [exchanges.StepBytes]byte{125, 125, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                            // "}}"
+		{Op: exchanges.StepEnd, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                      // ""
+	},
+}
+
 // fastObuSnapshot accepts
 //
 //	{"time":<s10>,"time_ms":<ms13 send>,"channel":"futures.obu","event":"update","result":{"t":<ms13 event>,"full":true,"s":"ob.<symbol>.<uint>","u":<uint sequence><opt>,"b":<levels bids></opt><opt>,"a":<levels asks></opt>}}
 func fastObuSnapshot(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.Batch) bool {
+	b.Levels = b.Levels[:0]
 	var i, n int
 	var ok bool
 	var send int64
@@ -1115,7 +1286,6 @@ func fastObuSnapshot(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exch
 	var sequence uint64
 	var bidsFrom, bidsTo int
 	var asksFrom, asksTo int
-	b.Levels = b.Levels[:0]
 	if p.Word(0) != 0x3a22656d6974227b {
 		return false
 	}
@@ -1197,10 +1367,34 @@ func fastObuSnapshot(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exch
 	return true
 }
 
+var stepsObu = exchanges.Steps{
+	Kind:    ring.KindDepth,
+	Channel: 5,
+	Rule:    exchanges.RuleStream,
+	List: []exchanges.Step{
+		{Op: exchanges.StepMillis, Field: exchanges.FieldSendTimeNS, At: 29, Size: 32, Low: [exchanges.StepBytes]byte{123, 34, 116, 105, 109, 101, 34, 58, 49, 48, 48, 48, 48, 48, 48, 48, 48, 48, 44, 34, 116, 105, 109, 101, 95, 109, 115, 34, 58, 49, 48, 48}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 8, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 9, 9}},          // "{\"time\":..........,\"time_ms\":..."
+		{Op: exchanges.StepMillis, Field: exchanges.FieldEventTimeNS, At: 66, Size: 32, Low: [exchanges.StepBytes]byte{48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 44, 34, 99, 104, 97, 110, 110, 101, 108, 34, 58, 34, 102, 117, 116, 117, 114, 101, 115, 46, 111, 98}, Span: [exchanges.StepBytes]byte{9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},       // "..........,\"channel\":\"futures.ob"
+		{Op: exchanges.StepForm, Size: 32, Low: [exchanges.StepBytes]byte{117, 34, 44, 34, 101, 118, 101, 110, 116, 34, 58, 34, 117, 112, 100, 97, 116, 101, 34, 44, 34, 114, 101, 115, 117, 108, 116, 34, 58, 123, 34, 116}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},                                              // "u\",\"event\":\"update\",\"result\":{\"t"
+		{Op: exchanges.StepForm, Size: 24, Low: [exchanges.StepBytes]byte{34, 58, 49, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 44, 34, 115, 34, 58, 34, 111, 98, 46, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 8, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255}},                                                       // "\":.............,\"s\":\"ob."
+		{Op: exchanges.StepName, Size: 1, Low: [exchanges.StepBytes]byte{46, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                   // "."
+		{Op: exchanges.StepUintSkip, Size: 6, Low: [exchanges.StepBytes]byte{34, 44, 34, 85, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                    // "\",\"U\":"
+		{Op: exchanges.StepUint, Field: exchanges.FieldFirstSequence, Size: 5, Low: [exchanges.StepBytes]byte{44, 34, 117, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}}, // ",\"u\":"
+		{Op: exchanges.StepUint, Field: exchanges.FieldSequence, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},           // ""
+		{Op: exchanges.StepOptional, At: 2 * exchanges.StepSize, Size: 5, Low: [exchanges.StepBytes]byte{44, 34, 98, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},       // ",\"b\":"
+		{Op: exchanges.StepLevels, Field: exchanges.FieldBids, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},             // ""
+		{Op: exchanges.StepOptional, At: 2 * exchanges.StepSize, Size: 5, Low: [exchanges.StepBytes]byte{44, 34, 97, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},       // ",\"a\":"
+		{Op: exchanges.StepLevels, Field: exchanges.FieldAsks, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},             // ""
+		{Op: exchanges.StepForm, Size: 2, Low: [exchanges.StepBytes]byte{125, 125, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                  // "}}"
+		{Op: exchanges.StepOrdered, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                        // ""
+		{Op: exchanges.StepEnd, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                            // ""
+	},
+}
+
 // fastObu accepts
 //
 //	{"time":<s10>,"time_ms":<ms13 send>,"channel":"futures.obu","event":"update","result":{"t":<ms13 event>,"s":"ob.<symbol>.<uint>","U":<uint first>,"u":<uint sequence><opt>,"b":<levels bids></opt><opt>,"a":<levels asks></opt>}}
 func fastObu(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.Batch) bool {
+	b.Levels = b.Levels[:0]
 	var i, n int
 	var ok bool
 	var send int64
@@ -1210,7 +1404,6 @@ func fastObu(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.Ba
 	var sequence uint64
 	var bidsFrom, bidsTo int
 	var asksFrom, asksTo int
-	b.Levels = b.Levels[:0]
 	if p.Word(0) != 0x3a22656d6974227b {
 		return false
 	}

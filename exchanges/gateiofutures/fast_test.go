@@ -33,9 +33,9 @@ func padded(frame []byte, tail string) []byte {
 
 // twin decodes the same bytes by templates and by the reference.
 type twin struct {
-	fast, reference           *Dialect
-	symbols                   *exchanges.SymbolTable
-	fastBatch, referenceBatch exchanges.Batch
+	fast, reference                   *Dialect
+	symbols                           *exchanges.SymbolTable
+	fastBatch, walked, referenceBatch exchanges.Batch
 }
 
 func newTwin() *twin {
@@ -51,7 +51,7 @@ func (w *twin) accepts(t require.TestingT, frame []byte) bool {
 	}
 	symbols := learningRoom(&w.symbols)
 	w.fastBatch.Reset()
-	stream, ok := w.fast.decodeFast(p, symbols, &w.fastBatch)
+	channel, ok := w.fastChannel(t, p, symbols)
 	if !ok {
 		if len(w.fastBatch.Items) != 0 {
 			require.Fail(t, "refused, and an item is there", "%q", frame)
@@ -60,9 +60,9 @@ func (w *twin) accepts(t require.TestingT, frame []byte) bool {
 	}
 	v := w.reference.decodeReference(frame, symbols, &w.referenceBatch)
 	// The comparisons with testify's words are slow; they only tell what differs.
-	if v.Class != exchanges.ClassData || !slices.Equal(w.referenceBatch.Items, w.fastBatch.Items) || v.Stream != stream ||
+	if v.Class != exchanges.ClassData || !slices.Equal(w.referenceBatch.Items, w.fastBatch.Items) || v.Stream != w.fast.fast.streams[channel] ||
 		v.RequestID != 0 || v.Code != 0 || v.Symbol != nil || v.Text != nil || v.Unsubscribe || v.Reconnect {
-		require.Equal(t, exchanges.Verdict{Class: exchanges.ClassData, Stream: stream}, v, "%q", frame)
+		require.Equal(t, exchanges.Verdict{Class: exchanges.ClassData, Stream: w.fast.fast.streams[channel]}, v, "%q", frame)
 		require.Equal(t, w.referenceBatch.Items, w.fastBatch.Items, "%q", frame)
 		require.Fail(t, "different", "%q", frame)
 	}
@@ -270,7 +270,7 @@ func TestOneUnknownOfSeveralRefusesAll(t *testing.T) {
 	d, symbols, b := New(), knownSymbols(t), new(exchanges.Batch)
 	p, ok := exchanges.Pad(padded([]byte(frame), hostileTail))
 	require.True(t, ok)
-	_, accepted := d.decodeFast(p, symbols, b)
+	_, accepted := fastDecode(p, symbols, b, &d.fast.orders)
 	assert.False(t, accepted)
 	assert.Empty(t, b.Items)
 	v := d.Decode(padded([]byte(frame), hostileTail), symbols, b)
@@ -360,4 +360,28 @@ func sharedSeeds(f *testing.F) [][]byte {
 		return nil
 	}
 	return recordings.Lines(f, fixtures)
+}
+
+// fastChannel decodes a frame by a template, both ways, which must agree, and says of
+// which channel it is.
+func (w *twin) fastChannel(t require.TestingT, p exchanges.Padded, symbols *exchanges.SymbolTable) (channel int, ok bool) {
+	orders := &w.fast.fast.orders
+	steps := fastSteps(p, orders)
+	w.walked.Reset()
+	walked := steps != nil && p.Walk(steps, symbols, &w.walked)
+	if channel, ok = fastDecode(p, symbols, &w.fastBatch, orders); !walked {
+		// The shape that fitted, if one did, is now the first of its group.
+		steps = fastSteps(p, orders)
+		w.walked.Reset()
+		walked = steps != nil && p.Walk(steps, symbols, &w.walked)
+	}
+	if steps == nil || !ok && !walked {
+		return channel, ok
+	}
+	if walked != ok || steps.Channel != channel || !slices.Equal(w.walked.Items, w.fastBatch.Items) || !slices.Equal(w.walked.Levels, w.fastBatch.Levels) {
+		require.Equal(t, w.fastBatch.Items, w.walked.Items)
+		require.Equal(t, w.fastBatch.Levels, w.walked.Levels)
+		require.Fail(t, "steps and words do not agree", "walked %v, ok %v", walked, ok)
+	}
+	return channel, ok
 }

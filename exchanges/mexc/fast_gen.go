@@ -23,6 +23,52 @@ var fastChannels = [...]string{
 // fastOrders is how many groups of shapes are told apart by trying them.
 const fastOrders = 2
 
+// fastSteps0 are the steps of deals_10ms, deals_10ms_2025.
+var fastSteps0 = [...]*exchanges.Steps{nil, nil}
+
+// fastSteps1 are the steps of deals_100ms, deals_100ms_2025.
+var fastSteps1 = [...]*exchanges.Steps{nil, nil}
+
+// fastSteps are the steps of the shape that a frame may have, nil when there are none.
+func fastSteps(p exchanges.Padded, orders *[fastOrders]uint8) *exchanges.Steps {
+	if !exchanges.Walks() {
+		return nil
+	}
+	switch p.Word(15) {
+	case 0x6f6f622e65726767: // ggre.boo
+		switch p.Word(36) {
+		case 0x6d30314062702e69: // i.pb@10m
+			return &stepsBookTicker10ms
+		case 0x3030314062702e69: // i.pb@100
+			return &stepsBookTicker100ms
+		}
+		return nil
+	case 0x656b6369546b6f6f: // ookTicke
+		return nil
+	case 0x6165642e65726767: // ggre.dea
+		switch p.Word(31) {
+		case 0x6d30314062702e69: // i.pb@10m
+			return fastSteps0[orders[0]]
+		case 0x3030314062702e69: // i.pb@100
+			return fastSteps1[orders[1]]
+		}
+		return nil
+	case 0x7065642e65726767: // ggre.dep
+		switch p.Word(31) {
+		case 0x6d30314062702e69: // i.pb@10m
+			return &stepsDepth10ms
+		case 0x3030314062702e69: // i.pb@100
+			return &stepsDepth100ms
+		}
+		return nil
+	case 0x7065642e74696d69: // imit.dep
+		return &stepsDepthLimit
+	case 0x656b636954696e69: // iniTicke
+		return &stepsMiniTicker
+	}
+	return nil
+}
+
 // fastDecode decodes a frame of a known shape into the items of the batch, which has
 // none, and returns the number of its channel; false means that nothing is known of
 // the frame, and that levels may have been left in the batch. Of each group of shapes
@@ -103,6 +149,29 @@ func fastTry1(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.B
 		}
 	}
 	return 0, false
+}
+
+var stepsBookTicker10ms = exchanges.Steps{
+	Kind: ring.KindBookTicker,
+	List: []exchanges.Step{
+		{Op: exchanges.StepForm, Size: 32, Low: [exchanges.StepBytes]byte{10, 0, 115, 112, 111, 116, 64, 112, 117, 98, 108, 105, 99, 46, 97, 103, 103, 114, 101, 46, 98, 111, 111, 107, 84, 105, 99, 107, 101, 114, 46, 118}, Span: [exchanges.StepBytes]byte{0, 255, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},                                                                                        // "\n.spot@public.aggre.bookTicker.v"
+		{Op: exchanges.StepForm, Size: 14, Low: [exchanges.StepBytes]byte{51, 46, 97, 112, 105, 46, 112, 98, 64, 49, 48, 109, 115, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                                      // "3.api.pb@10ms@"
+		{Op: exchanges.StepTextName, Field: 44, Size: 2, Low: [exchanges.StepBytes]byte{26, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                // "\x1a."
+		{Op: exchanges.StepTextAgain, Size: 9, Low: [exchanges.StepBytes]byte{48, 128, 128, 128, 128, 128, 1, 218, 19, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 127, 127, 127, 127, 127, 126, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                 // "0......\xda\x13"
+		{Op: exchanges.StepMillisVarint, Field: exchanges.FieldSendTimeNS, At: -8, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                     // ""
+		{Op: exchanges.StepRest, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                                       // ""
+		{Op: exchanges.StepOptional, At: 3 * exchanges.StepSize, Size: 2, Low: [exchanges.StepBytes]byte{10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                               // "\n."
+		{Op: exchanges.StepTextDecimal, Field: exchanges.FieldPrices + exchanges.BidPrice*exchanges.FieldNext, Size: 2, Low: [exchanges.StepBytes]byte{18, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}}, // "\x12."
+		{Op: exchanges.StepTextDecimal, Field: exchanges.FieldQuantities + exchanges.BidQty*exchanges.FieldNext, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},       // ""
+		{Op: exchanges.StepOptional, At: 3 * exchanges.StepSize, Size: 2, Low: [exchanges.StepBytes]byte{26, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                               // "\x1a."
+		{Op: exchanges.StepTextDecimal, Field: exchanges.FieldPrices + exchanges.AskPrice*exchanges.FieldNext, Size: 2, Low: [exchanges.StepBytes]byte{34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}}, // "\"."
+		{Op: exchanges.StepTextDecimal, Field: exchanges.FieldQuantities + exchanges.AskQty*exchanges.FieldNext, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},       // ""
+		{Op: exchanges.StepOptional, At: 2 * exchanges.StepSize, Size: 2, Low: [exchanges.StepBytes]byte{42, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                               // "*."
+		{Op: exchanges.StepTextUint, Field: exchanges.FieldSequence, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                   // ""
+		{Op: exchanges.StepOptional, At: 1 * exchanges.StepSize, Size: 7, Low: [exchanges.StepBytes]byte{48, 128, 128, 128, 128, 128, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 127, 127, 127, 127, 127, 126, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                     // "0......"
+		{Op: exchanges.StepEventIsSend, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                                // ""
+		{Op: exchanges.StepEnd, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                                        // ""
+	},
 }
 
 // fastBookTicker10ms accepts
@@ -191,6 +260,30 @@ func fastBookTicker10ms(p exchanges.Padded, symbols *exchanges.SymbolTable, b *e
 	it.Sequence = sequence
 	it.EventTimeNS = send
 	return true
+}
+
+var stepsBookTicker100ms = exchanges.Steps{
+	Kind:    ring.KindBookTicker,
+	Channel: 1,
+	List: []exchanges.Step{
+		{Op: exchanges.StepForm, Size: 32, Low: [exchanges.StepBytes]byte{10, 0, 115, 112, 111, 116, 64, 112, 117, 98, 108, 105, 99, 46, 97, 103, 103, 114, 101, 46, 98, 111, 111, 107, 84, 105, 99, 107, 101, 114, 46, 118}, Span: [exchanges.StepBytes]byte{0, 255, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},                                                                                        // "\n.spot@public.aggre.bookTicker.v"
+		{Op: exchanges.StepForm, Size: 15, Low: [exchanges.StepBytes]byte{51, 46, 97, 112, 105, 46, 112, 98, 64, 49, 48, 48, 109, 115, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                                       // "3.api.pb@100ms@"
+		{Op: exchanges.StepTextName, Field: 45, Size: 2, Low: [exchanges.StepBytes]byte{26, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                // "\x1a."
+		{Op: exchanges.StepTextAgain, Size: 9, Low: [exchanges.StepBytes]byte{48, 128, 128, 128, 128, 128, 1, 218, 19, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 127, 127, 127, 127, 127, 126, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                 // "0......\xda\x13"
+		{Op: exchanges.StepMillisVarint, Field: exchanges.FieldSendTimeNS, At: -8, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                     // ""
+		{Op: exchanges.StepRest, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                                       // ""
+		{Op: exchanges.StepOptional, At: 3 * exchanges.StepSize, Size: 2, Low: [exchanges.StepBytes]byte{10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                               // "\n."
+		{Op: exchanges.StepTextDecimal, Field: exchanges.FieldPrices + exchanges.BidPrice*exchanges.FieldNext, Size: 2, Low: [exchanges.StepBytes]byte{18, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}}, // "\x12."
+		{Op: exchanges.StepTextDecimal, Field: exchanges.FieldQuantities + exchanges.BidQty*exchanges.FieldNext, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},       // ""
+		{Op: exchanges.StepOptional, At: 3 * exchanges.StepSize, Size: 2, Low: [exchanges.StepBytes]byte{26, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                               // "\x1a."
+		{Op: exchanges.StepTextDecimal, Field: exchanges.FieldPrices + exchanges.AskPrice*exchanges.FieldNext, Size: 2, Low: [exchanges.StepBytes]byte{34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}}, // "\"."
+		{Op: exchanges.StepTextDecimal, Field: exchanges.FieldQuantities + exchanges.AskQty*exchanges.FieldNext, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},       // ""
+		{Op: exchanges.StepOptional, At: 2 * exchanges.StepSize, Size: 2, Low: [exchanges.StepBytes]byte{42, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                               // "*."
+		{Op: exchanges.StepTextUint, Field: exchanges.FieldSequence, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                   // ""
+		{Op: exchanges.StepOptional, At: 1 * exchanges.StepSize, Size: 7, Low: [exchanges.StepBytes]byte{48, 128, 128, 128, 128, 128, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 127, 127, 127, 127, 127, 126, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                     // "0......"
+		{Op: exchanges.StepEventIsSend, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                                // ""
+		{Op: exchanges.StepEnd, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                                        // ""
+	},
 }
 
 // fastBookTicker100ms accepts
@@ -808,10 +901,34 @@ func fastDeals100ms2025(p exchanges.Padded, symbols *exchanges.SymbolTable, b *e
 	return true
 }
 
+var stepsDepth10ms = exchanges.Steps{
+	Kind:    ring.KindDepth,
+	Channel: 5,
+	Rule:    exchanges.RuleREST,
+	List: []exchanges.Step{
+		{Op: exchanges.StepForm, Size: 32, Low: [exchanges.StepBytes]byte{10, 0, 115, 112, 111, 116, 64, 112, 117, 98, 108, 105, 99, 46, 97, 103, 103, 114, 101, 46, 100, 101, 112, 116, 104, 46, 118, 51, 46, 97, 112, 105}, Span: [exchanges.StepBytes]byte{0, 255, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},                                                    // "\n.spot@public.aggre.depth.v3.api"
+		{Op: exchanges.StepForm, Size: 9, Low: [exchanges.StepBytes]byte{46, 112, 98, 64, 49, 48, 109, 115, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                // ".pb@10ms@"
+		{Op: exchanges.StepTextName, Field: 39, Size: 2, Low: [exchanges.StepBytes]byte{26, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                            // "\x1a."
+		{Op: exchanges.StepTextAgain, Size: 9, Low: [exchanges.StepBytes]byte{48, 128, 128, 128, 128, 128, 1, 202, 19, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 127, 127, 127, 127, 127, 126, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                             // "0......\xca\x13"
+		{Op: exchanges.StepMillisVarint, Field: exchanges.FieldSendTimeNS, At: -8, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}}, // ""
+		{Op: exchanges.StepRest, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                   // ""
+		{Op: exchanges.StepTextLevels, Field: exchanges.FieldAsks, At: 10, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},         // ""
+		{Op: exchanges.StepTextLevels, Field: exchanges.FieldBids, At: 18, Size: 32, Low: [exchanges.StepBytes]byte{26, 38, 115, 112, 111, 116, 64, 112, 117, 98, 108, 105, 99, 46, 97, 103, 103, 114, 101, 46, 100, 101, 112, 116, 104, 46, 118, 51, 46, 97, 112, 105}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},           // "\x1a&spot@public.aggre.depth.v3.api"
+		{Op: exchanges.StepForm, Size: 10, Low: [exchanges.StepBytes]byte{46, 112, 98, 64, 49, 48, 109, 115, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                               // ".pb@10ms\"."
+		{Op: exchanges.StepTextUint, Field: exchanges.FieldFirstSequence, Size: 2, Low: [exchanges.StepBytes]byte{42, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},  // "*."
+		{Op: exchanges.StepTextUint, Field: exchanges.FieldSequence, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},               // ""
+		{Op: exchanges.StepOptional, At: 1 * exchanges.StepSize, Size: 7, Low: [exchanges.StepBytes]byte{48, 128, 128, 128, 128, 128, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 127, 127, 127, 127, 127, 126, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}}, // "0......"
+		{Op: exchanges.StepOrdered, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                // ""
+		{Op: exchanges.StepEventIsSend, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                            // ""
+		{Op: exchanges.StepEnd, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                    // ""
+	},
+}
+
 // fastDepth10ms accepts
 //
 //	1"spot@public.aggre.depth.v3.api.pb@10ms@<symbol>" 3"<again>" 6<ms send> 313{1*<levels asks> 2*<levels bids> 3"spot@public.aggre.depth.v3.api.pb@10ms" 4"<uint first>" 5"<uint sequence>" [6<ms>]}
 func fastDepth10ms(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.Batch) bool {
+	b.Levels = b.Levels[:0]
 	var i, n, symbolAt, symbolLength int
 	var ok bool
 	send := int64(ring.Absent)
@@ -819,7 +936,6 @@ func fastDepth10ms(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchan
 	var bidsFrom, bidsTo int
 	first := uint64(0)
 	sequence := uint64(0)
-	b.Levels = b.Levels[:0]
 	if p.Byte(0) != 0xa {
 		return false
 	}
@@ -912,10 +1028,34 @@ func fastDepth10ms(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchan
 	return true
 }
 
+var stepsDepth100ms = exchanges.Steps{
+	Kind:    ring.KindDepth,
+	Channel: 6,
+	Rule:    exchanges.RuleREST,
+	List: []exchanges.Step{
+		{Op: exchanges.StepForm, Size: 32, Low: [exchanges.StepBytes]byte{10, 0, 115, 112, 111, 116, 64, 112, 117, 98, 108, 105, 99, 46, 97, 103, 103, 114, 101, 46, 100, 101, 112, 116, 104, 46, 118, 51, 46, 97, 112, 105}, Span: [exchanges.StepBytes]byte{0, 255, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},                                                    // "\n.spot@public.aggre.depth.v3.api"
+		{Op: exchanges.StepForm, Size: 10, Low: [exchanges.StepBytes]byte{46, 112, 98, 64, 49, 48, 48, 109, 115, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                // ".pb@100ms@"
+		{Op: exchanges.StepTextName, Field: 40, Size: 2, Low: [exchanges.StepBytes]byte{26, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                            // "\x1a."
+		{Op: exchanges.StepTextAgain, Size: 9, Low: [exchanges.StepBytes]byte{48, 128, 128, 128, 128, 128, 1, 202, 19, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 127, 127, 127, 127, 127, 126, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                             // "0......\xca\x13"
+		{Op: exchanges.StepMillisVarint, Field: exchanges.FieldSendTimeNS, At: -8, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}}, // ""
+		{Op: exchanges.StepRest, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                   // ""
+		{Op: exchanges.StepTextLevels, Field: exchanges.FieldAsks, At: 10, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},         // ""
+		{Op: exchanges.StepTextLevels, Field: exchanges.FieldBids, At: 18, Size: 32, Low: [exchanges.StepBytes]byte{26, 39, 115, 112, 111, 116, 64, 112, 117, 98, 108, 105, 99, 46, 97, 103, 103, 114, 101, 46, 100, 101, 112, 116, 104, 46, 118, 51, 46, 97, 112, 105}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},           // "\x1a'spot@public.aggre.depth.v3.api"
+		{Op: exchanges.StepForm, Size: 11, Low: [exchanges.StepBytes]byte{46, 112, 98, 64, 49, 48, 48, 109, 115, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                // ".pb@100ms\"."
+		{Op: exchanges.StepTextUint, Field: exchanges.FieldFirstSequence, Size: 2, Low: [exchanges.StepBytes]byte{42, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},  // "*."
+		{Op: exchanges.StepTextUint, Field: exchanges.FieldSequence, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},               // ""
+		{Op: exchanges.StepOptional, At: 1 * exchanges.StepSize, Size: 7, Low: [exchanges.StepBytes]byte{48, 128, 128, 128, 128, 128, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 127, 127, 127, 127, 127, 126, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}}, // "0......"
+		{Op: exchanges.StepOrdered, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                // ""
+		{Op: exchanges.StepEventIsSend, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                            // ""
+		{Op: exchanges.StepEnd, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                    // ""
+	},
+}
+
 // fastDepth100ms accepts
 //
 //	1"spot@public.aggre.depth.v3.api.pb@100ms@<symbol>" 3"<again>" 6<ms send> 313{1*<levels asks> 2*<levels bids> 3"spot@public.aggre.depth.v3.api.pb@100ms" 4"<uint first>" 5"<uint sequence>" [6<ms>]}
 func fastDepth100ms(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.Batch) bool {
+	b.Levels = b.Levels[:0]
 	var i, n, symbolAt, symbolLength int
 	var ok bool
 	send := int64(ring.Absent)
@@ -923,7 +1063,6 @@ func fastDepth100ms(p exchanges.Padded, symbols *exchanges.SymbolTable, b *excha
 	var bidsFrom, bidsTo int
 	first := uint64(0)
 	sequence := uint64(0)
-	b.Levels = b.Levels[:0]
 	if p.Byte(0) != 0xa {
 		return false
 	}
@@ -1016,17 +1155,41 @@ func fastDepth100ms(p exchanges.Padded, symbols *exchanges.SymbolTable, b *excha
 	return true
 }
 
+var stepsDepthLimit = exchanges.Steps{
+	Kind:    ring.KindDepth,
+	Channel: 7,
+	Rule:    exchanges.RuleSnapshots,
+	Flags:   ring.FlagSnapshot,
+	List: []exchanges.Step{
+		{Op: exchanges.StepForm, Size: 32, Low: [exchanges.StepBytes]byte{10, 0, 115, 112, 111, 116, 64, 112, 117, 98, 108, 105, 99, 46, 108, 105, 109, 105, 116, 46, 100, 101, 112, 116, 104, 46, 118, 51, 46, 97, 112, 105}, Span: [exchanges.StepBytes]byte{0, 255, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},                                                   // "\n.spot@public.limit.depth.v3.api"
+		{Op: exchanges.StepForm, Size: 4, Low: [exchanges.StepBytes]byte{46, 112, 98, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                             // ".pb@"
+		{Op: exchanges.StepTextUntil, Size: 1, Low: [exchanges.StepBytes]byte{64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                      // "@"
+		{Op: exchanges.StepTextTail, Size: 2, Low: [exchanges.StepBytes]byte{26, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                       // "\x1a."
+		{Op: exchanges.StepTextAgain, Size: 9, Low: [exchanges.StepBytes]byte{48, 128, 128, 128, 128, 128, 1, 250, 18, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 127, 127, 127, 127, 127, 126, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                             // "0......\xfa\x12"
+		{Op: exchanges.StepMillisVarint, Field: exchanges.FieldSendTimeNS, At: -8, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}}, // ""
+		{Op: exchanges.StepRest, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                   // ""
+		{Op: exchanges.StepTextLevels, Field: exchanges.FieldAsks, At: 10, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},         // ""
+		{Op: exchanges.StepTextLevels, Field: exchanges.FieldBids, At: 18, Size: 32, Low: [exchanges.StepBytes]byte{26, 33, 115, 112, 111, 116, 64, 112, 117, 98, 108, 105, 99, 46, 108, 105, 109, 105, 116, 46, 100, 101, 112, 116, 104, 46, 118, 51, 46, 97, 112, 105}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},          // "\x1a!spot@public.limit.depth.v3.api"
+		{Op: exchanges.StepForm, Size: 3, Low: [exchanges.StepBytes]byte{46, 112, 98, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                            // ".pb"
+		{Op: exchanges.StepOptional, At: 2 * exchanges.StepSize, Size: 2, Low: [exchanges.StepBytes]byte{34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},           // "\"."
+		{Op: exchanges.StepTextUint, Field: exchanges.FieldSequence, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},               // ""
+		{Op: exchanges.StepOptional, At: 1 * exchanges.StepSize, Size: 7, Low: [exchanges.StepBytes]byte{40, 128, 128, 128, 128, 128, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 127, 127, 127, 127, 127, 126, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}}, // "(......"
+		{Op: exchanges.StepEventIsSend, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                            // ""
+		{Op: exchanges.StepEnd, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                    // ""
+	},
+}
+
 // fastDepthLimit accepts
 //
 //	1"spot@public.limit.depth.v3.api.pb@<symbol>@<text>" 3"<again>" 6<ms send> 303{1*<levels asks> 2*<levels bids> 3"spot@public.limit.depth.v3.api.pb" [4"<uint sequence>"] [5<ms>]}
 func fastDepthLimit(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.Batch) bool {
+	b.Levels = b.Levels[:0]
 	var i, n, symbolAt, symbolLength int
 	var ok bool
 	send := int64(ring.Absent)
 	var asksFrom, asksTo int
 	var bidsFrom, bidsTo int
 	sequence := uint64(0)
-	b.Levels = b.Levels[:0]
 	if p.Byte(0) != 0xa {
 		return false
 	}
@@ -1113,6 +1276,41 @@ func fastDepthLimit(p exchanges.Padded, symbols *exchanges.SymbolTable, b *excha
 	it.Sequence = sequence
 	it.EventTimeNS = send
 	return true
+}
+
+var stepsMiniTicker = exchanges.Steps{
+	Kind:    ring.KindTicker,
+	Channel: 8,
+	List: []exchanges.Step{
+		{Op: exchanges.StepForm, Size: 32, Low: [exchanges.StepBytes]byte{10, 0, 115, 112, 111, 116, 64, 112, 117, 98, 108, 105, 99, 46, 109, 105, 110, 105, 84, 105, 99, 107, 101, 114, 46, 118, 51, 46, 97, 112, 105, 46}, Span: [exchanges.StepBytes]byte{0, 255, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},                                                                                               // "\n.spot@public.miniTicker.v3.api."
+		{Op: exchanges.StepForm, Size: 3, Low: [exchanges.StepBytes]byte{112, 98, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                                      // "pb@"
+		{Op: exchanges.StepTextUntil, Size: 1, Low: [exchanges.StepBytes]byte{64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                                // "@"
+		{Op: exchanges.StepTextTail, Size: 2, Low: [exchanges.StepBytes]byte{26, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                                 // "\x1a."
+		{Op: exchanges.StepTextAgain, Size: 9, Low: [exchanges.StepBytes]byte{48, 128, 128, 128, 128, 128, 1, 170, 19, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 127, 127, 127, 127, 127, 126, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                       // "0......\xaa\x13"
+		{Op: exchanges.StepMillisVarint, Field: exchanges.FieldSendTimeNS, At: -8, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                           // ""
+		{Op: exchanges.StepRest, Size: 2, Low: [exchanges.StepBytes]byte{10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                                     // "\n."
+		{Op: exchanges.StepTextAgain, Size: 2, Low: [exchanges.StepBytes]byte{18, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                                // "\x12."
+		{Op: exchanges.StepTextDecimal, Field: exchanges.FieldPrices + exchanges.TickerLast*exchanges.FieldNext, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},             // ""
+		{Op: exchanges.StepOptional, At: 2 * exchanges.StepSize, Size: 2, Low: [exchanges.StepBytes]byte{26, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                     // "\x1a."
+		{Op: exchanges.StepTextSigned, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                                       // ""
+		{Op: exchanges.StepOptional, At: 2 * exchanges.StepSize, Size: 2, Low: [exchanges.StepBytes]byte{34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                     // "\"."
+		{Op: exchanges.StepTextSigned, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                                       // ""
+		{Op: exchanges.StepForm, Size: 2, Low: [exchanges.StepBytes]byte{42, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                                     // "*."
+		{Op: exchanges.StepTextDecimal, Field: exchanges.FieldPrices + exchanges.TickerHigh*exchanges.FieldNext, Size: 2, Low: [exchanges.StepBytes]byte{50, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},     // "2."
+		{Op: exchanges.StepTextDecimal, Field: exchanges.FieldPrices + exchanges.TickerLow*exchanges.FieldNext, Size: 2, Low: [exchanges.StepBytes]byte{58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},      // ":."
+		{Op: exchanges.StepTextVolume, Field: exchanges.FieldQuantities + exchanges.QuoteVolume*exchanges.FieldNext, Size: 2, Low: [exchanges.StepBytes]byte{66, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}}, // "B."
+		{Op: exchanges.StepTextVolume, Field: exchanges.FieldQuantities + exchanges.BaseVolume*exchanges.FieldNext, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},          // ""
+		{Op: exchanges.StepOptional, At: 2 * exchanges.StepSize, Size: 2, Low: [exchanges.StepBytes]byte{74, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                     // "J."
+		{Op: exchanges.StepTextSigned, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                                       // ""
+		{Op: exchanges.StepOptional, At: 2 * exchanges.StepSize, Size: 2, Low: [exchanges.StepBytes]byte{82, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                     // "R."
+		{Op: exchanges.StepTextSigned, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                                       // ""
+		{Op: exchanges.StepOptional, At: 2 * exchanges.StepSize, Size: 2, Low: [exchanges.StepBytes]byte{90, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                     // "Z."
+		{Op: exchanges.StepTextSigned, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                                       // ""
+		{Op: exchanges.StepOptional, At: 2 * exchanges.StepSize, Size: 2, Low: [exchanges.StepBytes]byte{98, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                     // "b."
+		{Op: exchanges.StepTextSigned, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                                       // ""
+		{Op: exchanges.StepEventIsSend, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                                      // ""
+		{Op: exchanges.StepEnd, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                                              // ""
+	},
 }
 
 // fastMiniTicker accepts

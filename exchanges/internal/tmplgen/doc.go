@@ -35,6 +35,9 @@
 // With -protobuf the shapes are those of protobuf messages, and TEXT lists their fields
 // by number: see the type message.
 //
+// A shape also becomes a table of steps, where exchanges.Steps can do all of it: one call
+// then walks through the whole message, where the machine has the vectors for it.
+//
 // The code accepts whole messages only, checks every byte, and fills no item before
 // the cursor stands at the end of the frame. Its reads reach beyond the end by no more
 // than exchanges.FastPadding; a shape for which that does not hold is refused here.

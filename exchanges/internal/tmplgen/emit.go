@@ -22,10 +22,16 @@ type emitter struct {
 // generate writes the whole file.
 func generate(pkg, source string, shapes []*shape) ([]byte, error) {
 	var body bytes.Buffer
-	tree := buildTree(shapes)
-	g := &dispatch{out: &body, channels: channelsOf(shapes)}
-	g.write(tree)
 	for _, s := range shapes {
+		s.steps = stepsOf(s)
+	}
+	g := &dispatch{out: &body, channels: channelsOf(shapes)}
+	g.write(buildTree(shapes))
+	for _, s := range shapes {
+		if s.steps != nil {
+			e := emitter{out: &body}
+			e.walk(s, g.channel(s), holesOf(s.parts))
+		}
 		emitShape(&body, s)
 	}
 	return wholeFile(pkg, source, body.Bytes())
@@ -74,13 +80,13 @@ func emitShape(out *bytes.Buffer, s *shape) {
 		e.repeating(s)
 		return
 	}
-	e.f("// %s accepts\n//\n//\t%s\nfunc %s(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.Batch) bool {\n", s.function(), s.text, s.function())
-	markRows(s.parts)
 	holes := holesOf(s.parts)
-	e.declare(holes)
+	e.f("// %s accepts\n//\n//\t%s\nfunc %s(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.Batch) bool {\n", s.function(), s.text, s.function())
 	if s.kind == "Depth" {
 		e.f("b.Levels = b.Levels[:0]\n")
 	}
+	markRows(s.parts)
+	e.declare(holes)
 	e.parts(s.parts)
 	e.f("if %s != p.End() {\nreturn false\n}\n", e.at())
 	e.finish(s, holes)

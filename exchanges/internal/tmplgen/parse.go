@@ -54,6 +54,8 @@ type shape struct {
 	// perpetual: a second item, of kind PERPETUAL, is made of the same values.
 	perpetual bool
 	parts     []part
+	// steps, where the shape has some.
+	steps []step
 }
 
 var (

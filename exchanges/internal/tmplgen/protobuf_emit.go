@@ -12,12 +12,17 @@ func generateProtobuf(pkg, source string, messages []*message) ([]byte, error) {
 	shapes := make([]*shape, len(messages))
 	for i, m := range messages {
 		shapes[i] = &m.shape
+		m.steps = fieldSteps(m)
 	}
 	var body bytes.Buffer
 	g := &dispatch{out: &body, channels: channelsOf(shapes), items: "the items"}
 	g.write(buildTree(shapes))
 	for _, m := range messages {
 		e := &fieldEmitter{emitter: emitter{out: &body}, m: m}
+		if m.steps != nil {
+			outer, _ := m.fieldHoles()
+			e.walk(&m.shape, g.channel(&m.shape), outer)
+		}
 		e.message()
 	}
 	return wholeFile(pkg, source, body.Bytes())
@@ -32,13 +37,13 @@ type fieldEmitter struct {
 func (e *fieldEmitter) message() {
 	s := e.m
 	e.f("// %s accepts\n//\n//\t%s\nfunc %s(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.Batch) bool {\n", s.function(), s.text, s.function())
+	if s.kind == "Depth" {
+		e.f("b.Levels = b.Levels[:0]\n")
+	}
 	e.f("var i, n, symbolAt, symbolLength int\nvar ok bool\n")
 	markFieldRows(s.fields, false)
 	outer, inner := s.fieldHoles()
 	e.declareProtobuf(outer)
-	if s.kind == "Depth" {
-		e.f("b.Levels = b.Levels[:0]\n")
-	}
 	if len(inner) > 0 {
 		// Another shape may have been tried before.
 		e.f("b.Items = b.Items[:0]\n")

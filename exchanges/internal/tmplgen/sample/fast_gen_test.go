@@ -22,6 +22,35 @@ var fastChannels = [...]string{
 // fastOrders is how many groups of shapes are told apart by trying them.
 const fastOrders = 1
 
+// fastSteps0 are the steps of levels, whole.
+var fastSteps0 = [...]*exchanges.Steps{&stepsLevels, &stepsWhole}
+
+// fastSteps are the steps of the shape that a frame may have, nil when there are none.
+func fastSteps(p exchanges.Padded, orders *[fastOrders]uint8) *exchanges.Steps {
+	if !exchanges.Walks() {
+		return nil
+	}
+	switch p.Word(5) {
+	case 0x7571223a226d6165: // eam":"qu
+		return &stepsQuote
+	case 0x70223a226c656e6e: // nnel":"p
+		return &stepsPrint
+	case 0x72223a226c656e6e: // nnel":"r
+		return &stepsRolling
+	case 0x6c223a226c656e6e: // nnel":"l
+		return fastSteps0[orders[0]]
+	case 0x66223a226c656e6e: // nnel":"f
+		return nil
+	case 0x73223a226c656e6e: // nnel":"s
+		return nil
+	case 0x63223a226c656e6e: // nnel":"c
+		return &stepsContracts
+	case 0x6f223a226c656e6e: // nnel":"o
+		return &stepsObjects
+	}
+	return nil
+}
+
 // fastDecode decodes a frame of a known shape into one item of the batch, which has
 // none, and returns the number of its channel; false means that nothing is known of
 // the frame, and that levels may have been left in the batch. Of each group of shapes
@@ -67,6 +96,20 @@ func fastTry0(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.B
 		}
 	}
 	return 0, false
+}
+
+var stepsQuote = exchanges.Steps{
+	Kind: ring.KindBookTicker,
+	List: []exchanges.Step{
+		{Op: exchanges.StepForm, Size: 17, Low: [exchanges.StepBytes]byte{123, 34, 115, 116, 114, 101, 97, 109, 34, 58, 34, 113, 117, 111, 116, 101, 46, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                           // "{\"stream\":\"quote."
+		{Op: exchanges.StepName, Size: 26, Low: [exchanges.StepBytes]byte{34, 44, 34, 99, 104, 97, 110, 110, 101, 108, 34, 58, 34, 113, 117, 111, 116, 101, 115, 34, 44, 34, 115, 34, 58, 34, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255}},                                                                                   // "\",\"channel\":\"quotes\",\"s\":\""
+		{Op: exchanges.StepAgain, Size: 21, Low: [exchanges.StepBytes]byte{34, 44, 34, 116, 34, 58, 49, 48, 48, 48, 48, 48, 48, 48, 48, 48, 44, 34, 117, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 8, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                                       // "\",\"t\":..........,\"u\":"
+		{Op: exchanges.StepSeconds, Field: exchanges.FieldEventTimeNS, At: -15, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                // ""
+		{Op: exchanges.StepUint, Field: exchanges.FieldSequence, Size: 6, Low: [exchanges.StepBytes]byte{44, 34, 98, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                            // ",\"b\":\""
+		{Op: exchanges.StepDecimal, Field: exchanges.FieldPrices + exchanges.BidPrice*exchanges.FieldNext, Size: 10, Low: [exchanges.StepBytes]byte{34, 44, 34, 110, 111, 116, 101, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}}, // "\",\"note\":\""
+		{Op: exchanges.StepText, Size: 2, Low: [exchanges.StepBytes]byte{34, 125, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                       // "\"}"
+		{Op: exchanges.StepEnd, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                                // ""
+	},
 }
 
 // fastQuote accepts
@@ -140,6 +183,26 @@ func fastQuote(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.
 	it.Sequence = sequence
 	it.Prices[exchanges.BidPrice] = bidPrice
 	return true
+}
+
+var stepsPrint = exchanges.Steps{
+	Kind:     ring.KindTrade,
+	Channel:  1,
+	IDFormat: ring.IDUint64,
+	List: []exchanges.Step{
+		{Op: exchanges.StepForm, Size: 25, Low: [exchanges.StepBytes]byte{123, 34, 99, 104, 97, 110, 110, 101, 108, 34, 58, 34, 112, 114, 105, 110, 116, 115, 34, 44, 34, 115, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255}},                                                                                   // "{\"channel\":\"prints\",\"s\":\""
+		{Op: exchanges.StepName, Size: 7, Low: [exchanges.StepBytes]byte{34, 44, 34, 105, 100, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                             // "\",\"id\":"
+		{Op: exchanges.StepUint, Field: exchanges.FieldTradeID, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                  // ""
+		{Op: exchanges.StepOptional, At: 2 * exchanges.StepSize, Size: 10, Low: [exchanges.StepBytes]byte{44, 34, 109, 97, 114, 107, 101, 116, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                            // ",\"market\":"
+		{Op: exchanges.StepUint, Field: exchanges.FieldSecondID, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                 // ""
+		{Op: exchanges.StepForm, Size: 7, Low: [exchanges.StepBytes]byte{44, 34, 109, 115, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                             // ",\"ms\":\""
+		{Op: exchanges.StepMillisText, Field: exchanges.FieldEventTimeNS, Size: 10, Low: [exchanges.StepBytes]byte{34, 44, 34, 115, 105, 100, 101, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                    // "\",\"side\":\""
+		{Op: exchanges.StepSide, Field: exchanges.FieldAggressor, Size: 7, Low: [exchanges.StepBytes]byte{34, 44, 34, 112, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                             // "\",\"p\":\""
+		{Op: exchanges.StepDecimal, Field: exchanges.FieldPrices + exchanges.TradePrice*exchanges.FieldNext, Size: 7, Low: [exchanges.StepBytes]byte{34, 44, 34, 113, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},  // "\",\"q\":\""
+		{Op: exchanges.StepDecimal, Field: exchanges.FieldQuantities + exchanges.TradeQty*exchanges.FieldNext, Size: 7, Low: [exchanges.StepBytes]byte{34, 44, 34, 99, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}}, // "\",\"c\":\""
+		{Op: exchanges.StepSignedSkip, Size: 2, Low: [exchanges.StepBytes]byte{34, 125, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                   // "\"}"
+		{Op: exchanges.StepEnd, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                                  // ""
+	},
 }
 
 // fastPrint accepts
@@ -234,6 +297,20 @@ func fastPrint(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.
 	return true
 }
 
+var stepsRolling = exchanges.Steps{
+	Kind:    ring.KindTicker,
+	Channel: 2,
+	List: []exchanges.Step{
+		{Op: exchanges.StepForm, Size: 26, Low: [exchanges.StepBytes]byte{123, 34, 99, 104, 97, 110, 110, 101, 108, 34, 58, 34, 114, 111, 108, 108, 105, 110, 103, 34, 44, 34, 115, 34, 58, 34, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255}},                                                                                  // "{\"channel\":\"rolling\",\"s\":\""
+		{Op: exchanges.StepName, Size: 7, Low: [exchanges.StepBytes]byte{34, 44, 34, 111, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                             // "\",\"o\":\""
+		{Op: exchanges.StepDecimal, Field: exchanges.FieldPrices + exchanges.TickerOpen*exchanges.FieldNext, Size: 7, Low: [exchanges.StepBytes]byte{34, 44, 34, 118, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}}, // "\",\"v\":\""
+		{Op: exchanges.StepVolume, Field: exchanges.FieldQuantities + exchanges.BaseVolume*exchanges.FieldNext, Size: 32, Low: [exchanges.StepBytes]byte{34, 44, 34, 119, 34, 58, 49, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 48, 44, 34, 110, 34, 58, 49, 48, 48, 48, 48, 48, 48, 48}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 8, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0, 0, 8, 9, 9, 9, 9, 9, 9, 9}},                     // "\",\"w\":.............,\"n\":........"
+		{Op: exchanges.StepMillis, Field: exchanges.FieldSendTimeNS, At: -26, Size: 3, Low: [exchanges.StepBytes]byte{48, 48, 125, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{9, 9, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                            // "..}"
+		{Op: exchanges.StepEventIsSend, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                         // ""
+		{Op: exchanges.StepEnd, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                                 // ""
+	},
+}
+
 // fastRolling accepts
 //
 //	{"channel":"rolling","s":"<symbol>","o":"<decimal open>","v":"<volume base_volume>","w":<ms13 send>,"n":<s10>}
@@ -302,10 +379,31 @@ func fastRolling(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchange
 	return true
 }
 
+var stepsLevels = exchanges.Steps{
+	Kind:    ring.KindDepth,
+	Channel: 3,
+	Rule:    exchanges.RuleStream,
+	List: []exchanges.Step{
+		{Op: exchanges.StepMillis, Field: exchanges.FieldEventTimeNS, At: 24, Size: 32, Low: [exchanges.StepBytes]byte{123, 34, 99, 104, 97, 110, 110, 101, 108, 34, 58, 34, 108, 101, 118, 101, 108, 115, 34, 44, 34, 116, 34, 58, 49, 48, 48, 48, 48, 48, 48, 48}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 9, 9, 9, 9, 9, 9, 9}},       // "{\"channel\":\"levels\",\"t\":........"
+		{Op: exchanges.StepForm, Size: 10, Low: [exchanges.StepBytes]byte{48, 48, 48, 48, 48, 44, 34, 85, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{9, 9, 9, 9, 9, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                           // ".....,\"U\":"
+		{Op: exchanges.StepUint, Field: exchanges.FieldFirstSequence, Size: 5, Low: [exchanges.StepBytes]byte{44, 34, 117, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}}, // ",\"u\":"
+		{Op: exchanges.StepUint, Field: exchanges.FieldSequence, Size: 6, Low: [exchanges.StepBytes]byte{44, 34, 115, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},       // ",\"s\":\""
+		{Op: exchanges.StepName, Size: 1, Low: [exchanges.StepBytes]byte{34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                   // "\""
+		{Op: exchanges.StepOptional, At: 2 * exchanges.StepSize, Size: 5, Low: [exchanges.StepBytes]byte{44, 34, 98, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},       // ",\"b\":"
+		{Op: exchanges.StepLevels, Field: exchanges.FieldBids, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},             // ""
+		{Op: exchanges.StepOptional, At: 2 * exchanges.StepSize, Size: 5, Low: [exchanges.StepBytes]byte{44, 34, 97, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},       // ",\"a\":"
+		{Op: exchanges.StepLevels, Field: exchanges.FieldAsks, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},             // ""
+		{Op: exchanges.StepForm, Size: 1, Low: [exchanges.StepBytes]byte{125, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                  // "}"
+		{Op: exchanges.StepOrdered, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                        // ""
+		{Op: exchanges.StepEnd, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                            // ""
+	},
+}
+
 // fastLevels accepts
 //
 //	{"channel":"levels","t":<ms13 event>,"U":<uint first>,"u":<uint sequence>,"s":"<symbol>"<opt>,"b":<levels bids></opt><opt>,"a":<levels asks></opt>}
 func fastLevels(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.Batch) bool {
+	b.Levels = b.Levels[:0]
 	var i, n int
 	var ok bool
 	var event int64
@@ -314,7 +412,6 @@ func fastLevels(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges
 	var symbolAt, symbolLength int
 	var bidsFrom, bidsTo int
 	var asksFrom, asksTo int
-	b.Levels = b.Levels[:0]
 	if p.Word(0) != 0x656e6e616863227b || p.Word(8) != 0x6576656c223a226c || p.Word(16) != 0x3a2274222c22736c {
 		return false
 	}
@@ -390,10 +487,27 @@ func fastLevels(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges
 	return true
 }
 
+var stepsWhole = exchanges.Steps{
+	Kind:    ring.KindDepth,
+	Channel: 3,
+	Rule:    exchanges.RuleSnapshots,
+	Flags:   ring.FlagSnapshot,
+	List: []exchanges.Step{
+		{Op: exchanges.StepMillis, Field: exchanges.FieldEventTimeNS, At: 24, Size: 32, Low: [exchanges.StepBytes]byte{123, 34, 99, 104, 97, 110, 110, 101, 108, 34, 58, 34, 108, 101, 118, 101, 108, 115, 34, 44, 34, 116, 34, 58, 49, 48, 48, 48, 48, 48, 48, 48}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 9, 9, 9, 9, 9, 9, 9}},    // "{\"channel\":\"levels\",\"t\":........"
+		{Op: exchanges.StepForm, Size: 10, Low: [exchanges.StepBytes]byte{48, 48, 48, 48, 48, 44, 34, 117, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{9, 9, 9, 9, 9, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                       // ".....,\"u\":"
+		{Op: exchanges.StepUint, Field: exchanges.FieldSequence, Size: 6, Low: [exchanges.StepBytes]byte{44, 34, 115, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},    // ",\"s\":\""
+		{Op: exchanges.StepName, Size: 6, Low: [exchanges.StepBytes]byte{34, 44, 34, 98, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                     // "\",\"b\":"
+		{Op: exchanges.StepLevels, Field: exchanges.FieldBids, Size: 5, Low: [exchanges.StepBytes]byte{44, 34, 97, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},      // ",\"a\":"
+		{Op: exchanges.StepLevels, Field: exchanges.FieldAsks, Size: 1, Low: [exchanges.StepBytes]byte{125, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}}, // "}"
+		{Op: exchanges.StepEnd, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                         // ""
+	},
+}
+
 // fastWhole accepts
 //
 //	{"channel":"levels","t":<ms13 event>,"u":<uint sequence>,"s":"<symbol>","b":<levels bids>,"a":<levels asks>}
 func fastWhole(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.Batch) bool {
+	b.Levels = b.Levels[:0]
 	var i, n int
 	var ok bool
 	var event int64
@@ -401,7 +515,6 @@ func fastWhole(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.
 	var symbolAt, symbolLength int
 	var bidsFrom, bidsTo int
 	var asksFrom, asksTo int
-	b.Levels = b.Levels[:0]
 	if p.Word(0) != 0x656e6e616863227b || p.Word(8) != 0x6576656c223a226c || p.Word(16) != 0x3a2274222c22736c {
 		return false
 	}
@@ -691,6 +804,19 @@ func fastState(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.
 	return true
 }
 
+var stepsContracts = exchanges.Steps{
+	Kind:    ring.KindBookTicker,
+	Channel: 6,
+	List: []exchanges.Step{
+		{Op: exchanges.StepForm, Size: 27, Low: [exchanges.StepBytes]byte{123, 34, 99, 104, 97, 110, 110, 101, 108, 34, 58, 34, 99, 111, 110, 116, 114, 97, 99, 116, 115, 34, 44, 34, 117, 34, 58, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255}},                                                                                         // "{\"channel\":\"contracts\",\"u\":"
+		{Op: exchanges.StepUint, Field: exchanges.FieldSequence, Size: 6, Low: [exchanges.StepBytes]byte{44, 34, 115, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                 // ",\"s\":\""
+		{Op: exchanges.StepName, Size: 7, Low: [exchanges.StepBytes]byte{34, 44, 34, 98, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                                   // "\",\"b\":\""
+		{Op: exchanges.StepDecimal, Field: exchanges.FieldPrices + exchanges.BidPrice*exchanges.FieldNext, Size: 6, Low: [exchanges.StepBytes]byte{34, 44, 34, 66, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},        // "\",\"B\":"
+		{Op: exchanges.StepAmount, Field: exchanges.FieldQuantities + exchanges.BidQty*exchanges.FieldNext, Size: 1, Low: [exchanges.StepBytes]byte{125, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}}, // "}"
+		{Op: exchanges.StepEnd, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                                      // ""
+	},
+}
+
 // fastContracts accepts
 //
 //	{"channel":"contracts","u":<uint sequence>,"s":"<symbol>","b":"<decimal bid_price>","B":<amount bid_quantity>}
@@ -750,16 +876,30 @@ func fastContracts(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchan
 	return true
 }
 
+var stepsObjects = exchanges.Steps{
+	Kind:    ring.KindDepth,
+	Channel: 7,
+	Rule:    exchanges.RuleREST,
+	List: []exchanges.Step{
+		{Op: exchanges.StepForm, Size: 25, Low: [exchanges.StepBytes]byte{123, 34, 99, 104, 97, 110, 110, 101, 108, 34, 58, 34, 111, 98, 106, 101, 99, 116, 115, 34, 44, 34, 117, 34, 58, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255}},                                            // "{\"channel\":\"objects\",\"u\":"
+		{Op: exchanges.StepUint, Field: exchanges.FieldSequence, Size: 6, Low: [exchanges.StepBytes]byte{44, 34, 115, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},     // ",\"s\":\""
+		{Op: exchanges.StepName, Size: 6, Low: [exchanges.StepBytes]byte{34, 44, 34, 97, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                      // "\",\"a\":"
+		{Op: exchanges.StepObjects, Field: exchanges.FieldAsks, Size: 5, Low: [exchanges.StepBytes]byte{44, 34, 98, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},      // ",\"b\":"
+		{Op: exchanges.StepObjects, Field: exchanges.FieldBids, Size: 1, Low: [exchanges.StepBytes]byte{125, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}}, // "}"
+		{Op: exchanges.StepEnd, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                          // ""
+	},
+}
+
 // fastObjects accepts
 //
 //	{"channel":"objects","u":<uint sequence>,"s":"<symbol>","a":<objects asks>,"b":<objects bids>}
 func fastObjects(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.Batch) bool {
+	b.Levels = b.Levels[:0]
 	var i, n int
 	var sequence uint64
 	var symbolAt, symbolLength int
 	var asksFrom, asksTo int
 	var bidsFrom, bidsTo int
-	b.Levels = b.Levels[:0]
 	if p.Word(0) != 0x656e6e616863227b || p.Word(8) != 0x656a626f223a226c || p.Word(16) != 0x2275222c22737463 || p.Word(17) != 0x3a2275222c227374 {
 		return false
 	}

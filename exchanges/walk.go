@@ -1,0 +1,283 @@
+package exchanges
+
+import (
+	"unicode/utf8"
+	"unsafe"
+
+	"github.com/tickring/tickring/ring"
+)
+
+// StepBytes is the most bytes of known form behind the hole of one step.
+const StepBytes = 32
+
+// StepOp says what stands at the cursor of a step, or what is read near it.
+type StepOp uint8
+
+// Ops of steps. Field is the offset in the item where a value goes; what has no field is
+// passed over. At counts from the cursor as it is when the step begins.
+const (
+	// StepEnd ends the steps: the cursor must stand at the frame's end.
+	StepEnd StepOp = iota
+	// StepForm has no hole.
+	StepForm
+	// StepOptional has none: where its form does not stand at the cursor, or the frame ends
+	// there, it goes on At bytes of steps further.
+	StepOptional
+	// StepMore wants the frame to go on.
+	StepMore
+	// StepOrdered wants the first sequence not to be greater than the sequence.
+	StepOrdered
+	// StepEventIsSend makes the time of the message that of the event.
+	StepEventIsSend
+	// StepSeconds and StepMillis are the ten and the 13 digits at At, which forms compare.
+	StepSeconds
+	StepMillis
+	// StepUint is Padded.Uint, StepUintSkip the same without a field.
+	StepUint
+	StepUintSkip
+	// StepName is the symbol, StepAgain its text once more.
+	StepName
+	StepAgain
+	// StepDecimal, StepVolume, StepSigned, StepMillisText and StepSide are methods of Padded.
+	StepDecimal
+	StepVolume
+	StepSigned
+	StepSignedSkip
+	StepMillisText
+	StepSide
+	StepText
+	StepLevels
+	StepObjects
+	StepAmount
+	StepTaker
+	// StepTextName is the symbol in the text of the message's first field, whose length
+	// tells its own: Field is the length of what else that text holds. StepTextUntil is the
+	// same up to the first byte of the form, and StepTextTail the rest of that text.
+	StepTextName
+	StepTextUntil
+	StepTextTail
+	// StepTextAgain, StepTextDecimal, StepTextVolume, StepTextUint and StepTextSigned are of
+	// as many bytes as the byte before them says.
+	StepTextAgain
+	StepTextDecimal
+	StepTextVolume
+	StepTextUint
+	StepTextSigned
+	// StepRest is the length of a message that ends where the frame does.
+	StepRest
+	// StepMillisVarint and StepSideVarint are the six bytes and the one at At, which forms
+	// compare.
+	StepMillisVarint
+	StepSideVarint
+	// StepTextLevels is Padded.TextLevels, of the key At.
+	StepTextLevels
+)
+
+// Step is a hole of a message and the text of known form behind it, of Size bytes: each
+// byte is at least that of Low and at most Span greater. Beyond Size, Span is 255.
+type Step struct {
+	Op    StepOp
+	Size  uint8
+	Field uint16
+	At    int16
+	Low   [StepBytes]byte
+	Span  [StepBytes]byte
+}
+
+// Steps are the way through the messages of one shape that make one item. The first four
+// fields lie as in an Item, and so does what is behind them.
+type Steps struct {
+	Kind ring.Kind
+	Rule BookRule
+	_    uint16
+	// Flags and IDFormat are the item's.
+	Flags ring.Flags
+	_     uint16
+	// Channel is the number of the shape's channel.
+	Channel  int
+	IDFormat ring.IDFormat
+	List     []Step
+}
+
+// The head of an item is copied from its steps at once.
+var (
+	_ = [1]struct{}{}[unsafe.Offsetof(Steps{}.Rule)-unsafe.Offsetof(Item{}.Rule)]
+	_ = [1]struct{}{}[unsafe.Offsetof(Steps{}.Flags)-unsafe.Offsetof(Item{}.Flags)]
+	_ = [1]struct{}{}[unsafe.Offsetof(Item{}.Sequence)-8]
+	_ = [1]struct{}{}[unsafe.Offsetof(Steps{}.Channel)-8]
+)
+
+// How a walk stopped.
+const (
+	walkRefused = iota
+	// walkEnded: the item is whole. walkUnnamed: but for its instrument.
+	walkEnded
+	walkUnnamed
+	// walkLeft: a step needs what the vectors do not do.
+	walkLeft
+)
+
+// walk is where a walk stands.
+type walk struct {
+	steps   *Steps
+	at, end *byte
+	// start is the frame's first byte.
+	start   *byte
+	item    *Item
+	symbols *SymbolTable
+	batch   *Batch
+	step    *Step
+	// The assembly's own: room is the end of the batch's memory for levels, until that of
+	// a level.
+	//lint:ignore U1000 see above
+	room, until *byte
+	// symbol, of length bytes; key has it with zeros behind where it has 15 bytes at most.
+	symbol *byte
+	length int
+	key    [packedSymbolBytes]byte
+	stop   uint8
+}
+
+// Walks says that Walk may be called here.
+func Walks() bool { return vectors }
+
+// Walk decodes a frame of the shape of the steps into one more item of the batch. Refused,
+// it adds none; levels may have been left in the batch.
+func (p Padded) Walk(s *Steps, symbols *SymbolTable, b *Batch) bool {
+	n := len(b.Items)
+	if n >= cap(b.Items) && !b.grow() {
+		return false
+	}
+	var w walk
+	w.steps, w.start, w.end, w.item, w.symbols, w.batch = s, p.text(0), p.text(p.end), &b.Items[:n+1][n], symbols, b
+	if walkFrame(&w); w.stop != walkEnded && !p.walkOn(&w) {
+		return false
+	}
+	b.Items = b.Items[:n+1]
+	return true
+}
+
+// walkOn takes the long way wherever the walk stops, to the end.
+func (p Padded) walkOn(w *walk) (ok bool) {
+	for w.stop == walkLeft {
+		if !p.longWay(w) {
+			return false
+		}
+		walkBehind(w)
+	}
+	if w.stop == walkUnnamed {
+		w.item.Instrument, ok = w.symbols.Lookup(p.Slice(p.indexOf(w.symbol), w.length))
+		return ok
+	}
+	return w.stop != walkRefused
+}
+
+// longWay reads the hole at which the steps stopped as Padded does, and lets them go on
+// behind it.
+func (p Padded) longWay(w *walk) bool {
+	s, at := w.step, p.indexOf(w.at)
+	n, ok := 0, true
+	switch s.Op {
+	case StepUint:
+		*fieldOf[uint64](w.item, s.Field), n = p.Uint(at)
+	case StepUintSkip:
+		_, n = p.Uint(at)
+	case StepName:
+		n = p.Name(at)
+		w.named(p, at, n)
+	case StepAgain:
+		n = w.length
+		ok = p.Same(at, p.indexOf(w.symbol), n)
+	case StepDecimal:
+		d := fieldOf[Decimal](w.item, s.Field)
+		d.Mantissa, d.Exponent, n = p.Decimal(at)
+	case StepSigned:
+		d := fieldOf[Decimal](w.item, s.Field)
+		d.Mantissa, d.Exponent, n = p.Signed(at)
+	case StepSignedSkip:
+		n = p.SignedDecimal(at)
+	case StepVolume:
+		var flag ring.Flags
+		d := fieldOf[Decimal](w.item, s.Field)
+		d.Mantissa, d.Exponent, flag, n = p.Volume(at)
+		w.item.Flags |= flag
+	case StepAmount:
+		d := fieldOf[Decimal](w.item, s.Field)
+		d.Mantissa, d.Exponent, n = p.Amount(at)
+	case StepTaker:
+		d := fieldOf[Decimal](w.item, s.Field)
+		d.Mantissa, d.Exponent, w.item.Aggressor, n = p.Taker(at)
+	case StepMillisText:
+		*fieldOf[int64](w.item, s.Field), n = p.MillisText(at)
+	case StepSide:
+		w.item.Aggressor, n = p.Side(at)
+	case StepText:
+		n, ok = p.Text(at)
+		w.at = p.text(at + n)
+		return ok
+	case StepLevels, StepObjects:
+		n = p.side(w, at)
+	default:
+		n, ok = p.longText(w, at)
+	}
+	w.at = p.text(at + n)
+	return ok && n != 0
+}
+
+// named keeps the symbol of n bytes from index at.
+func (w *walk) named(p Padded, at, n int) {
+	w.symbol, w.length = w.at, n
+	if uint(n) < packedSymbolBytes {
+		copy(w.key[:], p.Slice(at, n))
+	}
+}
+
+// longText is longWay of the steps of protobuf messages.
+func (p Padded) longText(w *walk, at int) (n int, ok bool) {
+	n = int(p.Byte(at - 1))
+	switch s := w.step; s.Op {
+	case StepTextName, StepTextUntil:
+		if n = int(p.Byte(1)) - int(s.Field); s.Op == StepTextUntil {
+			n = p.Until(at, s.Low[0])
+		}
+		ok = uint(n-1) < MaxSymbolBytes && utf8.Valid(p.Slice(at, n))
+		w.named(p, at, n)
+	case StepTextAgain:
+		ok = n == w.length && p.Same(at, p.indexOf(w.symbol), n)
+	case StepTextDecimal:
+		d := fieldOf[Decimal](w.item, s.Field)
+		d.Mantissa, d.Exponent, ok = p.TextDecimal(at, n)
+	case StepTextVolume:
+		var flag ring.Flags
+		d := fieldOf[Decimal](w.item, s.Field)
+		d.Mantissa, d.Exponent, flag, ok = p.TextVolume(at, n)
+		w.item.Flags |= flag
+	case StepTextUint:
+		*fieldOf[uint64](w.item, s.Field), ok = p.TextUint(at, n)
+	case StepTextSigned:
+		ok = p.TextSigned(at, n)
+	case StepRest:
+		n = p.Rest(at)
+		ok = true
+	case StepTextLevels:
+		b, from := w.batch, len(w.batch.Levels)
+		var end int
+		end, ok = p.TextLevels(at, byte(s.At), b)
+		n = end - at
+		*fieldOf[[2]int32](w.item, s.Field) = [2]int32{int32(from), int32(len(b.Levels))}
+	}
+	return n, ok
+}
+
+// side reads one side of a book.
+func (p Padded) side(w *walk, at int) (n int) {
+	b := w.batch
+	from := len(b.Levels)
+	if w.step.Op == StepLevels {
+		n = p.Levels(at, b)
+	} else {
+		n = p.ObjectLevels(at, b)
+	}
+	*fieldOf[[2]int32](w.item, w.step.Field) = [2]int32{int32(from), int32(len(b.Levels))}
+	return n
+}

@@ -1,0 +1,746 @@
+//go:build !tickring_purego
+
+#include "textflag.h"
+#include "go_asm.h"
+#include "vectors_amd64.h"
+
+// Every step is a routine that ends by jumping to the next one. R8 is the cursor, R9 the
+// step, R10 the walk, DI the item, R11 the tables, R12 the routines, Y6 what differed from
+// the forms so far, X7 zero. Bytes that differ are found at the end: until then a wrong
+// frame only leads to wrong values, within the bounds that tmplgen gives to a shape.
+
+// FORM compares the form at the cursor and goes to the next step.
+#define FORM \
+	VMOVDQU (R8), Y0; \
+	VPSUBB Step_Low(R9), Y0, Y0; \
+	VPSUBUSB Step_Span(R9), Y0, Y0; \
+	VPOR Y0, Y6, Y6; \
+	MOVBLZX Step_Size(R9), AX; \
+	ADDQ AX, R8; \
+	ADDQ $Step__size, R9; \
+	MOVBLZX Step_Op(R9), AX; \
+	JMP (R12)(AX*8)
+
+// AT is the address of what a step reads near the cursor.
+#define AT(into) \
+	MOVWQSX Step_At(R9), into; \
+	ADDQ R8, into
+
+// Routines by StepOp.
+DATA walkRoutines<>+0x00(SB)/8, $walkEnd<>(SB)
+DATA walkRoutines<>+0x08(SB)/8, $walkForm<>(SB)
+DATA walkRoutines<>+0x10(SB)/8, $walkOptional<>(SB)
+DATA walkRoutines<>+0x18(SB)/8, $walkMore<>(SB)
+DATA walkRoutines<>+0x20(SB)/8, $walkOrdered<>(SB)
+DATA walkRoutines<>+0x28(SB)/8, $walkEventIsSend<>(SB)
+DATA walkRoutines<>+0x30(SB)/8, $walkSeconds<>(SB)
+DATA walkRoutines<>+0x38(SB)/8, $walkMillis<>(SB)
+DATA walkRoutines<>+0x40(SB)/8, $walkUint<>(SB)
+DATA walkRoutines<>+0x48(SB)/8, $walkUintSkip<>(SB)
+DATA walkRoutines<>+0x50(SB)/8, $walkName<>(SB)
+DATA walkRoutines<>+0x58(SB)/8, $walkAgain<>(SB)
+DATA walkRoutines<>+0x60(SB)/8, $walkDecimal<>(SB)
+DATA walkRoutines<>+0x68(SB)/8, $walkDecimal<>(SB)
+DATA walkRoutines<>+0x70(SB)/8, $walkLeave<>(SB)
+DATA walkRoutines<>+0x78(SB)/8, $walkSignedSkip<>(SB)
+DATA walkRoutines<>+0x80(SB)/8, $walkMillisText<>(SB)
+DATA walkRoutines<>+0x88(SB)/8, $walkSide<>(SB)
+DATA walkRoutines<>+0x90(SB)/8, $walkText<>(SB)
+DATA walkRoutines<>+0x98(SB)/8, $walkLevels<>(SB)
+DATA walkRoutines<>+0xa0(SB)/8, $walkLeave<>(SB)
+DATA walkRoutines<>+0xa8(SB)/8, $walkLeave<>(SB)
+DATA walkRoutines<>+0xb0(SB)/8, $walkLeave<>(SB)
+DATA walkRoutines<>+0xb8(SB)/8, $walkTextName<>(SB)
+DATA walkRoutines<>+0xc0(SB)/8, $walkTextUntil<>(SB)
+DATA walkRoutines<>+0xc8(SB)/8, $walkTextTail<>(SB)
+DATA walkRoutines<>+0xd0(SB)/8, $walkTextAgain<>(SB)
+DATA walkRoutines<>+0xd8(SB)/8, $walkTextDecimal<>(SB)
+DATA walkRoutines<>+0xe0(SB)/8, $walkTextDecimal<>(SB)
+DATA walkRoutines<>+0xe8(SB)/8, $walkTextUint<>(SB)
+DATA walkRoutines<>+0xf0(SB)/8, $walkTextSigned<>(SB)
+DATA walkRoutines<>+0xf8(SB)/8, $walkRest<>(SB)
+DATA walkRoutines<>+0x100(SB)/8, $walkMillisVarint<>(SB)
+DATA walkRoutines<>+0x108(SB)/8, $walkSideVarint<>(SB)
+DATA walkRoutines<>+0x110(SB)/8, $walkTextLevels<>(SB)
+GLOBL walkRoutines<>(SB), RODATA, $0x118
+
+// START sets what all routines rely on.
+#define START \
+	MOVQ walk_item(R10), DI; \
+	LEAQ ·vectors16(SB), R11; \
+	LEAQ walkRoutines<>(SB), R12; \
+	VPXOR Y6, Y6, Y6; \
+	VPXOR X7, X7, X7
+
+// SAME copies 32 bytes of the blank item.
+#define SAME(at) \
+	VMOVDQU at(AX), Y0; \
+	VMOVDQU Y0, at(DI)
+
+// func walkFrame(w *walk)
+TEXT ·walkFrame(SB), NOSPLIT, $0-8
+	MOVQ w+0(FP), R10
+	MOVQ walk_start(R10), R8
+	START
+	LEAQ ·blankItem(SB), AX
+	SAME(0)
+	SAME(32)
+	SAME(64)
+	SAME(96)
+	SAME(128)
+	SAME(160)
+	SAME(192)
+	SAME(224)
+	SAME((Item__size-32))
+	MOVQ walk_steps(R10), R9
+	MOVQ Steps_Kind(R9), AX
+	MOVQ AX, Item_Kind(DI)
+	MOVBLZX Steps_IDFormat(R9), AX
+	MOVB AX, Item_IDFormat(DI)
+	MOVQ Steps_List(R9), R9
+	MOVBLZX Step_Op(R9), AX
+	JMP (R12)(AX*8)
+
+// func walkBehind(w *walk)
+TEXT ·walkBehind(SB), NOSPLIT, $0-8
+	MOVQ w+0(FP), R10
+	MOVQ walk_at(R10), R8
+	START
+	MOVQ walk_step(R10), R9
+	FORM
+
+// walkEnd finds the instrument where its symbol belongs in the table.
+TEXT walkEnd<>(SB), NOSPLIT|NOFRAME, $0
+	CMPQ R8, walk_end(R10)
+	JNE refuse
+	VPTEST Y6, Y6
+	JNZ refuse
+	VZEROUPPER
+	MOVQ walk_length(R10), DX
+	CMPQ DX, $16
+	JCC unnamed
+	MOVQ walk_symbols(R10), BX
+	MOVQ walk_key(R10), AX
+	MOVQ (walk_key+8)(R10), CX
+	MOVQ $const_mixLow, SI
+	IMULQ AX, SI
+	MOVQ $const_mixHigh, R8
+	IMULQ CX, R8
+	ADDQ R8, SI
+	MOVQ SymbolTable_shift(BX), R8
+	SHRXQ R8, SI, SI
+	LEAQ (SI)(SI*2), SI
+	MOVQ SymbolTable_slots(BX), BX
+	LEAQ (BX)(SI*8), BX
+	CMPQ AX, symbolSlot_low(BX)
+	JNE unnamed
+	CMPQ CX, symbolSlot_high(BX)
+	JNE unnamed
+	CMPW DX, symbolSlot_length(BX)
+	JNE unnamed
+	MOVWLZX symbolSlot_id(BX), AX
+	MOVW AX, Item_Instrument(DI)
+	MOVB $const_walkEnded, walk_stop(R10)
+	RET
+unnamed:
+	MOVB $const_walkUnnamed, walk_stop(R10)
+	RET
+refuse:
+	JMP walkRefuse<>(SB)
+
+// NEXT goes to the next step from one without a form.
+#define NEXT \
+	ADDQ $Step__size, R9; \
+	MOVBLZX Step_Op(R9), AX; \
+	JMP (R12)(AX*8)
+
+TEXT walkOrdered<>(SB), NOSPLIT|NOFRAME, $0
+	MOVQ Item_FirstSequence(DI), AX
+	CMPQ AX, Item_Sequence(DI)
+	JHI refuse
+	NEXT
+refuse:
+	JMP walkRefuse<>(SB)
+
+TEXT walkEventIsSend<>(SB), NOSPLIT|NOFRAME, $0
+	MOVQ Item_SendTimeNS(DI), AX
+	MOVQ AX, Item_EventTimeNS(DI)
+	NEXT
+
+TEXT walkRefuse<>(SB), NOSPLIT|NOFRAME, $0
+	MOVB $const_walkRefused, walk_stop(R10)
+	VZEROUPPER
+	RET
+
+// walkLeave leaves the hole of the step to longWay.
+TEXT walkLeave<>(SB), NOSPLIT|NOFRAME, $0
+	VPTEST Y6, Y6
+	JNZ refuse
+	MOVB $const_walkLeft, walk_stop(R10)
+	MOVQ R8, walk_at(R10)
+	MOVQ R9, walk_step(R10)
+	VZEROUPPER
+	RET
+refuse:
+	JMP walkRefuse<>(SB)
+
+TEXT walkForm<>(SB), NOSPLIT|NOFRAME, $0
+	FORM
+
+TEXT walkOptional<>(SB), NOSPLIT|NOFRAME, $0
+	CMPQ R8, walk_end(R10)
+	JCC pass
+	VMOVDQU (R8), Y0
+	VPSUBB Step_Low(R9), Y0, Y0
+	VPSUBUSB Step_Span(R9), Y0, Y0
+	VPTEST Y0, Y0
+	JNZ pass
+	MOVBLZX Step_Size(R9), AX
+	ADDQ AX, R8
+	ADDQ $Step__size, R9
+	MOVBLZX Step_Op(R9), AX
+	JMP (R12)(AX*8)
+pass:
+	MOVWQSX Step_At(R9), AX
+	ADDQ AX, R9
+	MOVBLZX Step_Op(R9), AX
+	JMP (R12)(AX*8)
+
+TEXT walkMore<>(SB), NOSPLIT|NOFRAME, $0
+	CMPQ R8, walk_end(R10)
+	JCC refuse
+	FORM
+refuse:
+	JMP walkRefuse<>(SB)
+
+TEXT walkSeconds<>(SB), NOSPLIT|NOFRAME, $0
+	AT(AX)
+	VMOVDQU (AX), X1
+	VPSUBB vectorTables_zeros(R11), X1, X1
+	VPSLLDQ $6, X1, X1
+	SUM
+	VMOVQ X1, AX
+	MOVQ $9223372036, BX
+	CMPQ AX, BX
+	JHI refuse
+	IMUL3Q $1000000000, AX, AX
+	MOVWLZX Step_Field(R9), BX
+	MOVQ AX, (DI)(BX*1)
+	FORM
+refuse:
+	JMP walkRefuse<>(SB)
+
+TEXT walkMillis<>(SB), NOSPLIT|NOFRAME, $0
+	AT(AX)
+	VMOVDQU (AX), X1
+	VPSUBB vectorTables_zeros(R11), X1, X1
+	VPSLLDQ $3, X1, X1
+	SUM
+	VMOVQ X1, AX
+	MOVQ $9223372036854, BX
+	CMPQ AX, BX
+	JCC refuse
+	IMUL3Q $1000000, AX, AX
+	MOVWLZX Step_Field(R9), BX
+	MOVQ AX, (DI)(BX*1)
+	FORM
+refuse:
+	JMP walkRefuse<>(SB)
+
+// Up to 16 digits at the cursor: X1 their values, DX how many; others are left.
+#define WHOLE(other) \
+	VMOVDQU (R8), X0; \
+	VPSUBB vectorTables_zeros(R11), X0, X1; \
+	VPMINUB vectorTables_nines(R11), X1, X2; \
+	VPCMPEQB X1, X2, X2; \
+	VPMOVMSKB X2, AX; \
+	NOTL AX; \
+	TZCNTL AX, DX; \
+	TESTL DX, DX; \
+	JZ other; \
+	CMPB (R8), $0x30; \
+	JNE 3(PC); \
+	CMPL DX, $1; \
+	JNE other
+
+TEXT walkUint<>(SB), NOSPLIT|NOFRAME, $0
+	WHOLE(leave)
+	VPSHUFB vectorTables_slide(R11)(DX*1), X1, X1
+	SUM
+	MOVWLZX Step_Field(R9), BX
+	VMOVQ X1, (DI)(BX*1)
+	ADDQ DX, R8
+	FORM
+leave:
+	JMP walkLeave<>(SB)
+
+TEXT walkUintSkip<>(SB), NOSPLIT|NOFRAME, $0
+	WHOLE(leave)
+	ADDQ DX, R8
+	FORM
+leave:
+	JMP walkLeave<>(SB)
+
+// NAMED keeps the symbol X0 of DX bytes, up to 15.
+#define NAMED \
+	MOVL DX, CX; \
+	SHLL $4, CX; \
+	VPAND vectorTables_keep(R11)(CX*1), X0, X0; \
+	VMOVDQU X0, walk_key(R10); \
+	MOVQ R8, walk_symbol(R10); \
+	MOVQ DX, walk_length(R10); \
+	ADDQ DX, R8; \
+	FORM
+
+TEXT walkName<>(SB), NOSPLIT|NOFRAME, $0
+	VMOVDQU (R8), X0
+	VPCMPGTB vectorTables_belowZero(R11), X0, X1
+	VPCMPEQB vectorTables_slashes(R11), X0, X2
+	VPANDN X1, X2, X1
+	VPMOVMSKB X1, AX
+	NOTL AX
+	TZCNTL AX, DX
+	LEAL -1(DX), CX
+	CMPL CX, $15
+	JCC leave
+	NAMED
+leave:
+	JMP walkLeave<>(SB)
+
+// SAMENAME compares DX bytes, up to 15, with the symbol.
+#define SAMENAME \
+	MOVL DX, CX; \
+	SHLL $4, CX; \
+	VMOVDQU (R8), X0; \
+	VPAND vectorTables_keep(R11)(CX*1), X0, X0; \
+	VPXOR walk_key(R10), X0, X0; \
+	VPOR Y0, Y6, Y6; \
+	ADDQ DX, R8; \
+	FORM
+
+TEXT walkAgain<>(SB), NOSPLIT|NOFRAME, $0
+	MOVQ walk_length(R10), DX
+	CMPQ DX, $16
+	JCC leave
+	SAMENAME
+leave:
+	JMP walkLeave<>(SB)
+
+TEXT walkDecimal<>(SB), NOSPLIT|NOFRAME, $0
+	DIGITS
+	ENDS(leave)
+	PLAIN(leave)
+	VALUE
+	MOVWLZX Step_Field(R9), BX
+	VMOVQ X1, Decimal_Mantissa(DI)(BX*1)
+	MOVB SI, Decimal_Exponent(DI)(BX*1)
+	ADDQ DX, R8
+	FORM
+leave:
+	JMP walkLeave<>(SB)
+
+TEXT walkSignedSkip<>(SB), NOSPLIT|NOFRAME, $0
+	MOVQ R8, R14
+	XORL AX, AX
+	CMPB (R8), $0x2d
+	SETEQ AX
+	ADDQ AX, R8
+	DIGITS
+	ENDS(leave)
+	PLAIN(leave)
+	ADDQ DX, R8
+	FORM
+leave:
+	MOVQ R14, R8
+	JMP walkLeave<>(SB)
+
+// Thirteen digits, a point, and up to 15 places, of which those of a nanosecond and above
+// count.
+TEXT walkMillisText<>(SB), NOSPLIT|NOFRAME, $0
+	VMOVDQU (R8), X0
+	VPSUBB vectorTables_zeros(R11), X0, X1
+	VPMINUB vectorTables_nines(R11), X1, X2
+	VPCMPEQB X1, X2, X2
+	VPMOVMSKB X2, AX
+	NOTL AX
+	TZCNTL AX, CX
+	CMPL CX, $13
+	JNE leave
+	CMPB 13(R8), $0x2e
+	JNE leave
+	CMPB (R8), $0x30
+	JEQ leave
+	VPSLLDQ $3, X1, X1
+	SUM
+	VMOVQ X1, BX
+	MOVQ $9223372036854, AX
+	CMPQ BX, AX
+	JCC leave
+	VMOVDQU 14(R8), X0
+	VPSUBB vectorTables_zeros(R11), X0, X1
+	VPMINUB vectorTables_nines(R11), X1, X2
+	VPCMPEQB X1, X2, X2
+	VPMOVMSKB X2, AX
+	NOTL AX
+	TZCNTL AX, DX
+	LEAL -1(DX), CX
+	CMPL CX, $15
+	JCC leave
+	SHLL $4, CX
+	VPAND (vectorTables_keep+16)(R11)(CX*1), X1, X1
+	VPSLLDQ $10, X1, X1
+	SUM
+	VMOVQ X1, AX
+	IMUL3Q $1000000, BX, BX
+	ADDQ AX, BX
+	MOVWLZX Step_Field(R9), AX
+	MOVQ BX, (DI)(AX*1)
+	LEAQ 14(R8)(DX*1), R8
+	FORM
+leave:
+	JMP walkLeave<>(SB)
+
+// buy" or sell, of which the lowest bit of the first letter tells.
+TEXT walkSide<>(SB), NOSPLIT|NOFRAME, $0
+	MOVL (R8), AX
+	MOVL AX, DX
+	ANDL $1, DX
+	MOVL DX, CX
+	NEGL CX
+	ANDL $0x4e151011, CX
+	XORL $0x22797562, CX
+	CMPL AX, CX
+	JNE leave
+	LEAL const_sideBuy(DX), AX
+	MOVB AX, Item_Aggressor(DI)
+	LEAQ 3(R8)(DX*1), R8
+	FORM
+leave:
+	JMP walkLeave<>(SB)
+
+// PRINTABLE counts, in DX, the bytes before the first that is a quote, a backslash or not
+// printable ASCII, up to 32.
+#define PRINTABLE \
+	VMOVDQU (R8), Y0; \
+	VPCMPGTB vectorTables_controls(R11), Y0, Y1; \
+	VPCMPEQB vectorTables_slashes32(R11), Y0, Y2; \
+	VPANDN Y1, Y2, Y1; \
+	VPCMPEQB vectorTables_quotes32(R11), Y0, Y2; \
+	VPANDN Y1, Y2, Y1; \
+	VPMOVMSKB Y1, AX; \
+	NOTL AX; \
+	TZCNTL AX, DX
+
+// Up to 31 bytes of printable ASCII but quotes and backslashes.
+TEXT walkText<>(SB), NOSPLIT|NOFRAME, $0
+	PRINTABLE
+	CMPL DX, $32
+	JEQ leave
+	ADDQ DX, R8
+	FORM
+leave:
+	JMP walkLeave<>(SB)
+
+// LEVELS makes R14 the place of the next level.
+#define LEVELS(other) \
+	MOVQ walk_batch(R10), BX; \
+	MOVQ (Batch_Levels+8)(BX), AX; \
+	MOVQ (Batch_Levels+16)(BX), CX; \
+	CMPQ CX, $const_MaxLevels; \
+	JHI other; \
+	MOVWLZX Step_Field(R9), DX; \
+	MOVL AX, (DI)(DX*1); \
+	SHLQ $5, AX; \
+	SHLQ $5, CX; \
+	MOVQ Batch_Levels(BX), R14; \
+	ADDQ R14, CX; \
+	ADDQ AX, R14; \
+	MOVQ CX, walk_room(R10); \
+	MOVQ R8, walk_at(R10)
+
+// LEVELSDONE counts the levels before R14.
+#define LEVELSDONE \
+	MOVQ walk_batch(R10), BX; \
+	SUBQ Batch_Levels(BX), R14; \
+	SHRQ $5, R14; \
+	MOVQ R14, (Batch_Levels+8)(BX); \
+	MOVWLZX Step_Field(R9), DX; \
+	MOVL R14, 4(DI)(DX*1)
+
+// An array of [price, quantity], each a quoted decimal. What is unusual in one of them, or
+// more of them than the batch has room for, leaves the whole array.
+TEXT walkLevels<>(SB), NOSPLIT|NOFRAME, $0
+	LEVELS(leave)
+	MOVL (R8), AX
+	CMPW AX, $0x5d5b
+	JEQ none
+	SHLL $8, AX
+	CMPL AX, $0x225b5b00
+	JNE leave
+	ADDQ $3, R8
+next:
+	CMPQ R14, walk_room(R10)
+	JCC back
+	CMPQ R8, walk_end(R10)
+	JCC back
+	DIGITS
+	ENDS(back)
+	PLAIN(back)
+	VALUE
+	VMOVQ X1, (Level_Price+Decimal_Mantissa)(R14)
+	MOVB SI, (Level_Price+Decimal_Exponent)(R14)
+	ADDQ DX, R8
+	MOVL (R8), AX
+	SHLL $8, AX
+	CMPL AX, $0x222c2200
+	JNE back
+	ADDQ $3, R8
+	DIGITS
+	ENDS(back)
+	PLAIN(back)
+	VALUE
+	VMOVQ X1, (Level_Quantity+Decimal_Mantissa)(R14)
+	MOVB SI, (Level_Quantity+Decimal_Exponent)(R14)
+	ADDQ $Level__size, R14
+	ADDQ DX, R8
+	MOVL (R8), AX
+	CMPL AX, $0x5b2c5d22
+	JNE last
+	CMPB 4(R8), $0x22
+	JNE back
+	ADDQ $5, R8
+	JMP next
+last:
+	SHLL $8, AX
+	CMPL AX, $0x5d5d2200
+	JNE back
+	ADDQ $3, R8
+	JMP done
+none:
+	ADDQ $2, R8
+done:
+	LEVELSDONE
+	FORM
+back:
+	MOVQ walk_at(R10), R8
+leave:
+	JMP walkLeave<>(SB)
+
+// The symbol of DX bytes in X0 is one of ASCII and of up to 15 bytes, or it is left.
+#define ASCII(other) \
+	LEAL -1(DX), CX; \
+	CMPL CX, $15; \
+	JCC other; \
+	VPMOVMSKB X0, AX; \
+	BZHIL DX, AX, AX; \
+	TESTL AX, AX; \
+	JNZ other
+
+TEXT walkTextName<>(SB), NOSPLIT|NOFRAME, $0
+	VMOVDQU (R8), X0
+	MOVQ walk_start(R10), AX
+	MOVBLZX 1(AX), DX
+	MOVWLZX Step_Field(R9), CX
+	SUBL CX, DX
+	ASCII(leave)
+	NAMED
+leave:
+	JMP walkLeave<>(SB)
+
+TEXT walkTextUntil<>(SB), NOSPLIT|NOFRAME, $0
+	VMOVDQU (R8), X0
+	VPBROADCASTB Step_Low(R9), X1
+	VPCMPEQB X1, X0, X1
+	VPMOVMSKB X1, AX
+	TZCNTL AX, DX
+	ASCII(leave)
+	NAMED
+leave:
+	JMP walkLeave<>(SB)
+
+// Up to 16 bytes of printable ASCII but quotes and backslashes.
+TEXT walkTextTail<>(SB), NOSPLIT|NOFRAME, $0
+	PRINTABLE
+	MOVQ walk_start(R10), AX
+	MOVBLZX 1(AX), CX
+	LEAQ 2(AX)(CX*1), AX
+	SUBQ R8, AX
+	CMPQ AX, $16
+	JHI refuse
+	CMPQ DX, AX
+	JCS refuse
+	ADDQ AX, R8
+	FORM
+refuse:
+	JMP walkRefuse<>(SB)
+
+TEXT walkTextAgain<>(SB), NOSPLIT|NOFRAME, $0
+	MOVQ walk_length(R10), DX
+	CMPQ DX, $16
+	JCC leave
+	CMPB DX, -1(R8)
+	JNE refuse
+	SAMENAME
+leave:
+	JMP walkLeave<>(SB)
+refuse:
+	JMP walkRefuse<>(SB)
+
+TEXT walkTextDecimal<>(SB), NOSPLIT|NOFRAME, $0
+	MOVBLZX -1(R8), DX
+	DIGITS
+	FILLS(leave)
+	PLAIN(leave)
+	VALUE
+	MOVWLZX Step_Field(R9), BX
+	VMOVQ X1, Decimal_Mantissa(DI)(BX*1)
+	MOVB SI, Decimal_Exponent(DI)(BX*1)
+	ADDQ DX, R8
+	FORM
+leave:
+	JMP walkLeave<>(SB)
+
+TEXT walkTextSigned<>(SB), NOSPLIT|NOFRAME, $0
+	MOVQ R8, R14
+	MOVBLZX -1(R8), DX
+	XORL AX, AX
+	CMPB (R8), $0x2d
+	SETEQ AX
+	ADDQ AX, R8
+	SUBL AX, DX
+	DIGITS
+	FILLS(leave)
+	PLAIN(leave)
+	ADDQ DX, R8
+	FORM
+leave:
+	MOVQ R14, R8
+	JMP walkLeave<>(SB)
+
+TEXT walkTextUint<>(SB), NOSPLIT|NOFRAME, $0
+	VMOVDQU (R8), X0
+	VPSUBB vectorTables_zeros(R11), X0, X1
+	VPMINUB vectorTables_nines(R11), X1, X2
+	VPCMPEQB X1, X2, X2
+	VPMOVMSKB X2, AX
+	NOTL AX
+	MOVBLZX -1(R8), DX
+	LEAL -1(DX), CX
+	CMPL CX, $16
+	JCC leave
+	BZHIL DX, AX, AX
+	TESTL AX, AX
+	JNZ leave
+	CMPB (R8), $0x30
+	JNE 3(PC)
+	CMPL DX, $1
+	JNE leave
+	VPSHUFB vectorTables_slide(R11)(DX*1), X1, X1
+	SUM
+	MOVWLZX Step_Field(R9), BX
+	VMOVQ X1, (DI)(BX*1)
+	ADDQ DX, R8
+	FORM
+leave:
+	JMP walkLeave<>(SB)
+
+// The length of what goes on to the frame's end, in one byte or in two.
+TEXT walkRest<>(SB), NOSPLIT|NOFRAME, $0
+	MOVQ walk_end(R10), BX
+	SUBQ R8, BX
+	MOVBLZX (R8), AX
+	LEAQ 1(AX), CX
+	CMPQ CX, BX
+	JNE long
+	CMPL AX, $0x80
+	JCC long
+	INCQ R8
+	FORM
+long:
+	CMPL AX, $0x80
+	JCS leave
+	MOVBLZX 1(R8), CX
+	LEAL -1(CX), DX
+	CMPL DX, $0x7f
+	JCC leave
+	SHLL $7, CX
+	LEAL -0x7e(AX)(CX*1), AX
+	CMPQ AX, BX
+	JNE leave
+	ADDQ $2, R8
+	FORM
+leave:
+	JMP walkLeave<>(SB)
+
+TEXT walkMillisVarint<>(SB), NOSPLIT|NOFRAME, $0
+	AT(AX)
+	VMOVQ (AX), X1
+	VPAND vectorTables_sevens(R11), X1, X1
+	VMOVDQU vectorTables_sevenBits(R11), X2
+	VPMADDUBSW X1, X2, X1
+	VPMADDWD vectorTables_fourteenBits(R11), X1, X1
+	VMOVQ X1, AX
+	MOVL AX, BX
+	SHRQ $32, AX
+	SHLQ $28, AX
+	ORQ BX, AX
+	IMUL3Q $1000000, AX, AX
+	MOVWLZX Step_Field(R9), BX
+	MOVQ AX, (DI)(BX*1)
+	FORM
+
+// The venue's numbers of the sides are ours.
+TEXT walkSideVarint<>(SB), NOSPLIT|NOFRAME, $0
+	AT(AX)
+	MOVBLZX (AX), AX
+	MOVB AX, Item_Aggressor(DI)
+	FORM
+
+// Levels, each behind the key, of price and quantity.
+TEXT walkTextLevels<>(SB), NOSPLIT|NOFRAME, $0
+	LEVELS(leave)
+next:
+	CMPQ R8, walk_end(R10)
+	JCC done
+	MOVBLZX (R8), AX
+	CMPB AX, Step_At(R9)
+	JNE done
+	CMPQ R14, walk_room(R10)
+	JCC back
+	MOVBLZX 1(R8), AX
+	CMPL AX, $0x80
+	JCC back
+	LEAQ 2(R8)(AX*1), AX
+	MOVQ AX, walk_until(R10)
+	CMPB 2(R8), $0x0a
+	JNE back
+	MOVBLZX 3(R8), DX
+	ADDQ $4, R8
+	DIGITS
+	FILLS(back)
+	PLAIN(back)
+	VALUE
+	VMOVQ X1, (Level_Price+Decimal_Mantissa)(R14)
+	MOVB SI, (Level_Price+Decimal_Exponent)(R14)
+	ADDQ DX, R8
+	CMPB (R8), $0x12
+	JNE back
+	MOVBLZX 1(R8), DX
+	ADDQ $2, R8
+	DIGITS
+	FILLS(back)
+	PLAIN(back)
+	VALUE
+	VMOVQ X1, (Level_Quantity+Decimal_Mantissa)(R14)
+	MOVB SI, (Level_Quantity+Decimal_Exponent)(R14)
+	ADDQ DX, R8
+	ADDQ $Level__size, R14
+	CMPQ R8, walk_until(R10)
+	JEQ next
+back:
+	MOVQ walk_at(R10), R8
+leave:
+	JMP walkLeave<>(SB)
+done:
+	LEVELSDONE
+	FORM

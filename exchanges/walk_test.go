@@ -1,0 +1,146 @@
+package exchanges
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tickring/tickring/ring"
+)
+
+// formStep is a step of a hole with text behind it.
+func formStep(op StepOp, field uint16, text string) Step {
+	s := Step{Op: op, Size: uint8(len(text)), Field: field}
+	copy(s.Low[:], text)
+	for i := len(text); i < StepBytes; i++ {
+		s.Span[i] = 255
+	}
+	return s
+}
+
+// walker walks through messages of a symbol and one hole.
+type walker struct {
+	steps   Steps
+	symbols *SymbolTable
+	batch   Batch
+}
+
+func newWalker(op StepOp, field uint16) *walker {
+	return &walker{symbols: NewLearningTable(), steps: Steps{Kind: ring.KindTrade, List: []Step{
+		formStep(StepName, 0, `"`), formStep(op, field, `",`), formStep(StepEnd, 0, ""),
+	}}}
+}
+
+// read is the item of a message p with the text in its hole, nil when it is refused.
+func (w *walker) read(t require.TestingT, p Padded, text string) *Item {
+	w.batch.Reset()
+	if !p.Walk(&w.steps, w.symbols, &w.batch) {
+		if len(w.batch.Items) != 0 {
+			require.Fail(t, "refused, and an item is there", "%q", text)
+		}
+		return nil
+	}
+	return &w.batch.Items[0]
+}
+
+// stepWalkers are a walker for each number that steps read.
+var stepWalkers = map[StepOp]*walker{
+	StepDecimal: newWalker(StepDecimal, FieldPrices), StepVolume: newWalker(StepVolume, FieldPrices), StepSigned: newWalker(StepSigned, FieldPrices),
+	StepSignedSkip: newWalker(StepSignedSkip, 0), StepUint: newWalker(StepUint, FieldSequence), StepUintSkip: newWalker(StepUintSkip, 0),
+	StepMillisText: newWalker(StepMillisText, FieldEventTimeNS),
+}
+
+// requireSteps wants steps to read a number as the plain parsers do, and to refuse what
+// they refuse.
+func requireSteps(t require.TestingT, text string) {
+	if !Walks() {
+		return
+	}
+	decimal, isDecimal := ParseDecimal([]byte(text))
+	volume, rounded, isVolume := ParseVolume([]byte(text))
+	id, isUint := ParseUint([]byte(text))
+	ns, isTime := ParseMillisNS([]byte(text))
+	blank := blankItem
+	p := paddedText(t, `S"`+text+`",`, `5.0"1`)
+	for op, w := range stepWalkers {
+		it, want, ok := w.read(t, p, text), blank, false
+		switch op {
+		case StepDecimal:
+			want.Prices[0], ok = decimal, isDecimal && decimal.Mantissa >= 0
+		case StepVolume:
+			want.Prices[0], ok = volume, isVolume && volume.Mantissa >= 0
+			if rounded {
+				want.Flags = ring.FlagRounded
+			}
+		case StepSigned:
+			want.Prices[0], ok = decimal, isDecimal
+		case StepSignedSkip:
+			ok = isDecimal
+		case StepUint:
+			want.Sequence, ok = id, isUint && len(text) <= 16
+		case StepUintSkip:
+			ok = isUint && len(text) <= 16
+		case StepMillisText:
+			want.EventTimeNS, ok = ns, isTime
+		}
+		if ok != (it != nil) {
+			require.Fail(t, "not as the parsers accept it", "%d %q: want %v", op, text, ok)
+		}
+		if want.Instrument, want.Kind = 0, ring.KindTrade; ok && *it != want {
+			require.Fail(t, "not as the parsers read it", "%d %q: %+v, want %+v", op, text, *it, want)
+		}
+	}
+}
+
+// Times of known length, where their forms let digits pass that make no time.
+func TestStepsReadTimes(t *testing.T) {
+	if !Walks() {
+		t.Skip("no vectors here")
+	}
+	for _, c := range []struct {
+		op     StepOp
+		digits string
+		ns     int64
+		ok     bool
+	}{
+		{StepMillis, "1790281243450", 1790281243450e6, true},
+		{StepMillis, "1000000000000", 1e18, true},
+		{StepMillis, "9223372036853", 9223372036853e6, true},
+		{StepMillis, "9223372036854", 0, false},
+		{StepMillis, "9999999999999", 0, false},
+		{StepSeconds, "1790281243", 1790281243e9, true},
+		{StepSeconds, "9223372036", 9223372036e9, true},
+		{StepSeconds, "9223372037", 0, false},
+	} {
+		for _, at := range []int16{0, 3} {
+			before := "abc"[:at]
+			digits := formStep(c.op, FieldSendTimeNS, before+c.digits)
+			digits.At = at
+			steps := Steps{List: []Step{formStep(StepName, 0, `"`), digits, formStep(StepEnd, 0, "")}}
+			b, symbols := new(Batch), NewLearningTable()
+			require.Equal(t, c.ok, paddedText(t, `S"`+before+c.digits, "7").Walk(&steps, symbols, b), c.digits)
+			if c.ok {
+				require.Equal(t, c.ns, b.Items[0].SendTimeNS)
+			}
+		}
+	}
+}
+
+// A form accepts its classes of bytes and no others, at each of its places.
+func TestFormsAcceptTheirBytes(t *testing.T) {
+	if !Walks() {
+		t.Skip("no vectors here")
+	}
+	for at := range StepBytes {
+		form := formStep(StepForm, 0, string(slices.Repeat([]byte("k"), StepBytes)))
+		form.Low[at], form.Span[at] = '3', 4
+		steps := Steps{List: []Step{formStep(StepName, 0, `"`), form, formStep(StepEnd, 0, "")}}
+		for c := range 256 {
+			text := slices.Repeat([]byte("k"), StepBytes)
+			text[at] = byte(c)
+			b := new(Batch)
+			require.Equal(t, c >= '3' && c <= '7', paddedText(t, `S"`+string(text), "k").Walk(&steps, NewLearningTable(), b), "%d at %d", c, at)
+		}
+	}
+}
