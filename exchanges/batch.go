@@ -109,6 +109,7 @@ const (
 type Batch struct {
 	Items  []Item
 	Levels []Level
+	walk   walk
 }
 
 // Reset forgets the previous frame and keeps the memory.

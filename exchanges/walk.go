@@ -69,8 +69,15 @@ const (
 	// compare.
 	StepMillisVarint
 	StepSideVarint
+	// StepMillisVarintOnly is the same without a form.
+	StepMillisVarintOnly
 	// StepTextLevels is Padded.TextLevels, of the key At.
 	StepTextLevels
+	// These look, behind the hole, for what the StepOptional that follows them looks for,
+	// and pass over that one.
+	StepRestIf
+	StepTextDecimalIf
+	StepTextUintIf
 )
 
 // Step is a hole of a message and the text of known form behind it, of Size bytes: each
@@ -115,27 +122,24 @@ const (
 	walkUnnamed
 	// walkLeft: a step needs what the vectors do not do.
 	walkLeft
+	// walkFull: there is no room for an item.
+	walkFull
 )
 
-// walk is where a walk stands.
+// walk is where a walk stands. It lies in the batch, so that nobody clears it, and holds
+// no pointers: what the assembly keeps here for itself is of no use behind it.
 type walk struct {
-	steps   *Steps
-	at, end *byte
-	// start is the frame's first byte.
-	start   *byte
-	item    *Item
-	symbols *SymbolTable
-	batch   *Batch
-	step    *Step
-	// The assembly's own: room is the end of the batch's memory for levels, until that of
-	// a level.
-	//lint:ignore U1000 see above
-	room, until *byte
-	// symbol, of length bytes; key has it with zeros behind where it has 15 bytes at most.
-	symbol *byte
-	length int
-	key    [packedSymbolBytes]byte
-	stop   uint8
+	//lint:ignore U1000 the assembly's, as are the two others
+	start, end, symbols, list uintptr
+	//lint:ignore U1000 where the room for levels ends, and the level
+	room, until uintptr
+	// step is the distance from the first step, in bytes, at the index in the frame.
+	step, at uintptr
+	// symbol is where the symbol stands, of length bytes; key has it with zeros behind where
+	// it has 15 bytes at most.
+	symbol, length int
+	key            [packedSymbolBytes]byte
+	stop           uint8
 }
 
 // Walks says that Walk may be called here.
@@ -144,42 +148,49 @@ func Walks() bool { return vectors }
 // Walk decodes a frame of the shape of the steps into one more item of the batch. Refused,
 // it adds none; levels may have been left in the batch.
 func (p Padded) Walk(s *Steps, symbols *SymbolTable, b *Batch) bool {
-	n := len(b.Items)
-	if n >= cap(b.Items) && !b.grow() {
-		return false
-	}
-	var w walk
-	w.steps, w.start, w.end, w.item, w.symbols, w.batch = s, p.text(0), p.text(p.end), &b.Items[:n+1][n], symbols, b
-	if walkFrame(&w); w.stop != walkEnded && !p.walkOn(&w) {
-		return false
-	}
-	b.Items = b.Items[:n+1]
-	return true
+	walkFrame(s, p.text(0), p.end, symbols, b)
+	return b.walk.stop == walkEnded || p.walkOn(s, symbols, b)
 }
 
 // walkOn takes the long way wherever the walk stops, to the end.
-func (p Padded) walkOn(w *walk) (ok bool) {
-	for w.stop == walkLeft {
-		if !p.longWay(w) {
+func (p Padded) walkOn(s *Steps, symbols *SymbolTable, b *Batch) (ok bool) {
+	w := &b.walk
+	for {
+		n := len(b.Items)
+		switch w.stop {
+		case walkFull:
+			if !b.grow() {
+				return false
+			}
+			walkFrame(s, p.text(0), p.end, symbols, b)
+		case walkLeft:
+			if !p.longWay(&s.List[w.step/uintptr(StepSize)], &b.Items[:n+1][n], b) {
+				return false
+			}
+			walkBehind(s, p.text(0), p.end, symbols, b)
+		case walkUnnamed:
+			it := &b.Items[:n+1][n]
+			if it.Instrument, ok = symbols.Lookup(p.Slice(w.symbol, w.length)); ok {
+				b.Items = b.Items[:n+1]
+			}
+			return ok
+		case walkRefused:
 			return false
+		default:
+			return true
 		}
-		walkBehind(w)
 	}
-	if w.stop == walkUnnamed {
-		w.item.Instrument, ok = w.symbols.Lookup(p.Slice(p.indexOf(w.symbol), w.length))
-		return ok
-	}
-	return w.stop != walkRefused
 }
 
 // longWay reads the hole at which the steps stopped as Padded does, and lets them go on
 // behind it.
-func (p Padded) longWay(w *walk) bool {
-	s, at := w.step, p.indexOf(w.at)
+func (p Padded) longWay(s *Step, it *Item, b *Batch) bool {
+	w := &b.walk
+	at := int(w.at)
 	n, ok := 0, true
 	switch s.Op {
 	case StepUint:
-		*fieldOf[uint64](w.item, s.Field), n = p.Uint(at)
+		*fieldOf[uint64](it, s.Field), n = p.Uint(at)
 	case StepUintSkip:
 		_, n = p.Uint(at)
 	case StepName:
@@ -187,55 +198,58 @@ func (p Padded) longWay(w *walk) bool {
 		w.named(p, at, n)
 	case StepAgain:
 		n = w.length
-		ok = p.Same(at, p.indexOf(w.symbol), n)
+		ok = p.Same(at, w.symbol, n)
 	case StepDecimal:
-		d := fieldOf[Decimal](w.item, s.Field)
+		d := fieldOf[Decimal](it, s.Field)
 		d.Mantissa, d.Exponent, n = p.Decimal(at)
 	case StepSigned:
-		d := fieldOf[Decimal](w.item, s.Field)
+		d := fieldOf[Decimal](it, s.Field)
 		d.Mantissa, d.Exponent, n = p.Signed(at)
 	case StepSignedSkip:
 		n = p.SignedDecimal(at)
 	case StepVolume:
 		var flag ring.Flags
-		d := fieldOf[Decimal](w.item, s.Field)
+		d := fieldOf[Decimal](it, s.Field)
 		d.Mantissa, d.Exponent, flag, n = p.Volume(at)
-		w.item.Flags |= flag
+		it.Flags |= flag
 	case StepAmount:
-		d := fieldOf[Decimal](w.item, s.Field)
+		d := fieldOf[Decimal](it, s.Field)
 		d.Mantissa, d.Exponent, n = p.Amount(at)
 	case StepTaker:
-		d := fieldOf[Decimal](w.item, s.Field)
-		d.Mantissa, d.Exponent, w.item.Aggressor, n = p.Taker(at)
+		d := fieldOf[Decimal](it, s.Field)
+		d.Mantissa, d.Exponent, it.Aggressor, n = p.Taker(at)
 	case StepMillisText:
-		*fieldOf[int64](w.item, s.Field), n = p.MillisText(at)
+		*fieldOf[int64](it, s.Field), n = p.MillisText(at)
 	case StepSide:
-		w.item.Aggressor, n = p.Side(at)
+		it.Aggressor, n = p.Side(at)
 	case StepText:
 		n, ok = p.Text(at)
-		w.at = p.text(at + n)
+		w.at = uintptr(at + n)
 		return ok
 	case StepLevels, StepObjects:
-		n = p.side(w, at)
+		n = p.side(s, it, b)
 	default:
-		n, ok = p.longText(w, at)
+		n, ok = p.longText(s, it, b)
 	}
-	w.at = p.text(at + n)
+	w.at = uintptr(at + n)
 	return ok && n != 0
 }
 
 // named keeps the symbol of n bytes from index at.
 func (w *walk) named(p Padded, at, n int) {
-	w.symbol, w.length = w.at, n
+	w.symbol, w.length = at, n
 	if uint(n) < packedSymbolBytes {
+		w.key = [packedSymbolBytes]byte{}
 		copy(w.key[:], p.Slice(at, n))
 	}
 }
 
 // longText is longWay of the steps of protobuf messages.
-func (p Padded) longText(w *walk, at int) (n int, ok bool) {
+func (p Padded) longText(s *Step, it *Item, b *Batch) (n int, ok bool) {
+	w := &b.walk
+	at := int(w.at)
 	n = int(p.Byte(at - 1))
-	switch s := w.step; s.Op {
+	switch s.Op {
 	case StepTextName, StepTextUntil:
 		if n = int(p.Byte(1)) - int(s.Field); s.Op == StepTextUntil {
 			n = p.Until(at, s.Low[0])
@@ -243,41 +257,40 @@ func (p Padded) longText(w *walk, at int) (n int, ok bool) {
 		ok = uint(n-1) < MaxSymbolBytes && utf8.Valid(p.Slice(at, n))
 		w.named(p, at, n)
 	case StepTextAgain:
-		ok = n == w.length && p.Same(at, p.indexOf(w.symbol), n)
-	case StepTextDecimal:
-		d := fieldOf[Decimal](w.item, s.Field)
+		ok = n == w.length && p.Same(at, w.symbol, n)
+	case StepTextDecimal, StepTextDecimalIf:
+		d := fieldOf[Decimal](it, s.Field)
 		d.Mantissa, d.Exponent, ok = p.TextDecimal(at, n)
 	case StepTextVolume:
 		var flag ring.Flags
-		d := fieldOf[Decimal](w.item, s.Field)
+		d := fieldOf[Decimal](it, s.Field)
 		d.Mantissa, d.Exponent, flag, ok = p.TextVolume(at, n)
-		w.item.Flags |= flag
-	case StepTextUint:
-		*fieldOf[uint64](w.item, s.Field), ok = p.TextUint(at, n)
+		it.Flags |= flag
+	case StepTextUint, StepTextUintIf:
+		*fieldOf[uint64](it, s.Field), ok = p.TextUint(at, n)
 	case StepTextSigned:
 		ok = p.TextSigned(at, n)
-	case StepRest:
+	case StepRest, StepRestIf:
 		n = p.Rest(at)
 		ok = true
 	case StepTextLevels:
-		b, from := w.batch, len(w.batch.Levels)
+		from := len(b.Levels)
 		var end int
 		end, ok = p.TextLevels(at, byte(s.At), b)
 		n = end - at
-		*fieldOf[[2]int32](w.item, s.Field) = [2]int32{int32(from), int32(len(b.Levels))}
+		*fieldOf[[2]int32](it, s.Field) = [2]int32{int32(from), int32(len(b.Levels))}
 	}
 	return n, ok
 }
 
 // side reads one side of a book.
-func (p Padded) side(w *walk, at int) (n int) {
-	b := w.batch
-	from := len(b.Levels)
-	if w.step.Op == StepLevels {
+func (p Padded) side(s *Step, it *Item, b *Batch) (n int) {
+	at, from := int(b.walk.at), len(b.Levels)
+	if s.Op == StepLevels {
 		n = p.Levels(at, b)
 	} else {
 		n = p.ObjectLevels(at, b)
 	}
-	*fieldOf[[2]int32](w.item, w.step.Field) = [2]int32{int32(from), int32(len(b.Levels))}
+	*fieldOf[[2]int32](it, s.Field) = [2]int32{int32(from), int32(len(b.Levels))}
 	return n
 }

@@ -9,13 +9,13 @@ const sideBuy = 1
 
 var _ = [1]struct{}{}[ring.AggressorBuy-sideBuy]
 
-// walkFrame makes the item of w blank and walks from the frame's start to the end, or to a
-// step that it leaves to longWay.
+// walkFrame makes a new item of the batch blank and walks from the frame's start to its
+// end, or to a step that it leaves to longWay.
 //
 //go:noescape
-func walkFrame(w *walk)
+func walkFrame(s *Steps, text *byte, size int, symbols *SymbolTable, b *Batch)
 
-// walkBehind walks on from w.at, behind the hole of w.step.
+// walkBehind walks on from b.walk.at, behind the hole of the step where it stopped.
 //
 //go:noescape
-func walkBehind(w *walk)
+func walkBehind(s *Steps, text *byte, size int, symbols *SymbolTable, b *Batch)

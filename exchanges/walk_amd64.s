@@ -5,9 +5,15 @@
 #include "vectors_amd64.h"
 
 // Every step is a routine that ends by jumping to the next one. R8 is the cursor, R9 the
-// step, R10 the walk, DI the item, R11 the tables, R12 the routines, Y6 what differed from
+// step, R10 the batch with the walk, DI the item, R11 the tables, R12 the routines, Y6 what differed from
 // the forms so far, X7 zero. Bytes that differ are found at the end: until then a wrong
 // frame only leads to wrong values, within the bounds that tmplgen gives to a shape.
+
+// NEXT goes to the next step from one without a form.
+#define NEXT \
+	ADDQ $Step__size, R9; \
+	MOVBLZX Step_Op(R9), AX; \
+	JMP (R12)(AX*8)
 
 // FORM compares the form at the cursor and goes to the next step.
 #define FORM \
@@ -21,52 +27,103 @@
 	MOVBLZX Step_Op(R9), AX; \
 	JMP (R12)(AX*8)
 
+// BEHIND is FORM behind a hole of DX bytes; the next step waits for DX alone.
+#define BEHIND \
+	VMOVDQU (R8)(DX*1), Y0; \
+	VPSUBB Step_Low(R9), Y0, Y0; \
+	VPSUBUSB Step_Span(R9), Y0, Y0; \
+	VPOR Y0, Y6, Y6; \
+	MOVBLZX Step_Size(R9), AX; \
+	ADDQ R8, AX; \
+	LEAQ (AX)(DX*1), R8; \
+	NEXT
+
+// IF is FORM where the form stands at the cursor, and goes ahead by so many bytes of steps;
+// where it does not stand there, or the frame ends, it passes over the steps up to At.
+#define IF(ahead) \
+	CMPQ R8, (Batch_walk+walk_end)(R10); \
+	JCC pass; \
+	VMOVDQU (R8), Y0; \
+	VPSUBB Step_Low(R9), Y0, Y0; \
+	VPSUBUSB Step_Span(R9), Y0, Y0; \
+	VPTEST Y0, Y0; \
+	JNZ pass; \
+	MOVBLZX Step_Size(R9), AX; \
+	ADDQ AX, R8; \
+	ADDQ $ahead, R9; \
+	MOVBLZX Step_Op(R9), AX; \
+	JMP (R12)(AX*8); \
+pass: \
+	MOVWQSX Step_At(R9), AX; \
+	ADDQ AX, R9; \
+	MOVBLZX Step_Op(R9), AX; \
+	JMP (R12)(AX*8)
+
 // AT is the address of what a step reads near the cursor.
 #define AT(into) \
 	MOVWQSX Step_At(R9), into; \
 	ADDQ R8, into
 
 // Routines by StepOp.
-DATA walkRoutines<>+0x00(SB)/8, $walkEnd<>(SB)
-DATA walkRoutines<>+0x08(SB)/8, $walkForm<>(SB)
-DATA walkRoutines<>+0x10(SB)/8, $walkOptional<>(SB)
-DATA walkRoutines<>+0x18(SB)/8, $walkMore<>(SB)
-DATA walkRoutines<>+0x20(SB)/8, $walkOrdered<>(SB)
-DATA walkRoutines<>+0x28(SB)/8, $walkEventIsSend<>(SB)
-DATA walkRoutines<>+0x30(SB)/8, $walkSeconds<>(SB)
-DATA walkRoutines<>+0x38(SB)/8, $walkMillis<>(SB)
-DATA walkRoutines<>+0x40(SB)/8, $walkUint<>(SB)
-DATA walkRoutines<>+0x48(SB)/8, $walkUintSkip<>(SB)
-DATA walkRoutines<>+0x50(SB)/8, $walkName<>(SB)
-DATA walkRoutines<>+0x58(SB)/8, $walkAgain<>(SB)
-DATA walkRoutines<>+0x60(SB)/8, $walkDecimal<>(SB)
-DATA walkRoutines<>+0x68(SB)/8, $walkDecimal<>(SB)
-DATA walkRoutines<>+0x70(SB)/8, $walkLeave<>(SB)
-DATA walkRoutines<>+0x78(SB)/8, $walkSignedSkip<>(SB)
-DATA walkRoutines<>+0x80(SB)/8, $walkMillisText<>(SB)
-DATA walkRoutines<>+0x88(SB)/8, $walkSide<>(SB)
-DATA walkRoutines<>+0x90(SB)/8, $walkText<>(SB)
-DATA walkRoutines<>+0x98(SB)/8, $walkLevels<>(SB)
-DATA walkRoutines<>+0xa0(SB)/8, $walkLeave<>(SB)
-DATA walkRoutines<>+0xa8(SB)/8, $walkLeave<>(SB)
-DATA walkRoutines<>+0xb0(SB)/8, $walkLeave<>(SB)
-DATA walkRoutines<>+0xb8(SB)/8, $walkTextName<>(SB)
-DATA walkRoutines<>+0xc0(SB)/8, $walkTextUntil<>(SB)
-DATA walkRoutines<>+0xc8(SB)/8, $walkTextTail<>(SB)
-DATA walkRoutines<>+0xd0(SB)/8, $walkTextAgain<>(SB)
-DATA walkRoutines<>+0xd8(SB)/8, $walkTextDecimal<>(SB)
-DATA walkRoutines<>+0xe0(SB)/8, $walkTextDecimal<>(SB)
-DATA walkRoutines<>+0xe8(SB)/8, $walkTextUint<>(SB)
-DATA walkRoutines<>+0xf0(SB)/8, $walkTextSigned<>(SB)
-DATA walkRoutines<>+0xf8(SB)/8, $walkRest<>(SB)
+DATA walkRoutines<>+0x000(SB)/8, $walkEnd<>(SB)
+DATA walkRoutines<>+0x008(SB)/8, $walkForm<>(SB)
+DATA walkRoutines<>+0x010(SB)/8, $walkOptional<>(SB)
+DATA walkRoutines<>+0x018(SB)/8, $walkMore<>(SB)
+DATA walkRoutines<>+0x020(SB)/8, $walkOrdered<>(SB)
+DATA walkRoutines<>+0x028(SB)/8, $walkEventIsSend<>(SB)
+DATA walkRoutines<>+0x030(SB)/8, $walkSeconds<>(SB)
+DATA walkRoutines<>+0x038(SB)/8, $walkMillis<>(SB)
+DATA walkRoutines<>+0x040(SB)/8, $walkUint<>(SB)
+DATA walkRoutines<>+0x048(SB)/8, $walkUintSkip<>(SB)
+DATA walkRoutines<>+0x050(SB)/8, $walkName<>(SB)
+DATA walkRoutines<>+0x058(SB)/8, $walkAgain<>(SB)
+DATA walkRoutines<>+0x060(SB)/8, $walkDecimal<>(SB)
+DATA walkRoutines<>+0x068(SB)/8, $walkDecimal<>(SB)
+DATA walkRoutines<>+0x070(SB)/8, $walkLeave<>(SB)
+DATA walkRoutines<>+0x078(SB)/8, $walkSignedSkip<>(SB)
+DATA walkRoutines<>+0x080(SB)/8, $walkMillisText<>(SB)
+DATA walkRoutines<>+0x088(SB)/8, $walkSide<>(SB)
+DATA walkRoutines<>+0x090(SB)/8, $walkText<>(SB)
+DATA walkRoutines<>+0x098(SB)/8, $walkLevels<>(SB)
+DATA walkRoutines<>+0x0a0(SB)/8, $walkLeave<>(SB)
+DATA walkRoutines<>+0x0a8(SB)/8, $walkLeave<>(SB)
+DATA walkRoutines<>+0x0b0(SB)/8, $walkLeave<>(SB)
+DATA walkRoutines<>+0x0b8(SB)/8, $walkTextName<>(SB)
+DATA walkRoutines<>+0x0c0(SB)/8, $walkTextUntil<>(SB)
+DATA walkRoutines<>+0x0c8(SB)/8, $walkTextTail<>(SB)
+DATA walkRoutines<>+0x0d0(SB)/8, $walkTextAgain<>(SB)
+DATA walkRoutines<>+0x0d8(SB)/8, $walkTextDecimal<>(SB)
+DATA walkRoutines<>+0x0e0(SB)/8, $walkTextDecimal<>(SB)
+DATA walkRoutines<>+0x0e8(SB)/8, $walkTextUint<>(SB)
+DATA walkRoutines<>+0x0f0(SB)/8, $walkTextSigned<>(SB)
+DATA walkRoutines<>+0x0f8(SB)/8, $walkRest<>(SB)
 DATA walkRoutines<>+0x100(SB)/8, $walkMillisVarint<>(SB)
 DATA walkRoutines<>+0x108(SB)/8, $walkSideVarint<>(SB)
-DATA walkRoutines<>+0x110(SB)/8, $walkTextLevels<>(SB)
-GLOBL walkRoutines<>(SB), RODATA, $0x118
+DATA walkRoutines<>+0x110(SB)/8, $walkMillisVarintOnly<>(SB)
+DATA walkRoutines<>+0x118(SB)/8, $walkTextLevels<>(SB)
+DATA walkRoutines<>+0x120(SB)/8, $walkRestIf<>(SB)
+DATA walkRoutines<>+0x128(SB)/8, $walkTextDecimalIf<>(SB)
+DATA walkRoutines<>+0x130(SB)/8, $walkTextUintIf<>(SB)
+GLOBL walkRoutines<>(SB), RODATA, $0x138
 
-// START sets what all routines rely on.
+// START sets what all routines rely on: the item behind the last one, or full.
 #define START \
-	MOVQ walk_item(R10), DI; \
+	MOVQ s+0(FP), R9; \
+	MOVQ text+8(FP), R8; \
+	MOVQ size+16(FP), BX; \
+	MOVQ symbols+24(FP), CX; \
+	MOVQ b+32(FP), R10; \
+	MOVQ (Batch_Items+8)(R10), AX; \
+	CMPQ AX, (Batch_Items+16)(R10); \
+	JCC full; \
+	CMPQ AX, $const_MaxItems; \
+	JCC full; \
+	IMUL3Q $Item__size, AX, DI; \
+	ADDQ Batch_Items(R10), DI; \
+	MOVQ R8, (Batch_walk+walk_start)(R10); \
+	ADDQ R8, BX; \
+	MOVQ BX, (Batch_walk+walk_end)(R10); \
+	MOVQ CX, (Batch_walk+walk_symbols)(R10); \
 	LEAQ ·vectors16(SB), R11; \
 	LEAQ walkRoutines<>(SB), R12; \
 	VPXOR Y6, Y6, Y6; \
@@ -77,10 +134,8 @@ GLOBL walkRoutines<>(SB), RODATA, $0x118
 	VMOVDQU at(AX), Y0; \
 	VMOVDQU Y0, at(DI)
 
-// func walkFrame(w *walk)
-TEXT ·walkFrame(SB), NOSPLIT, $0-8
-	MOVQ w+0(FP), R10
-	MOVQ walk_start(R10), R8
+// func walkFrame(s *Steps, text *byte, size int, symbols *SymbolTable, b *Batch)
+TEXT ·walkFrame(SB), NOSPLIT, $0-40
 	START
 	LEAQ ·blankItem(SB), AX
 	SAME(0)
@@ -90,38 +145,49 @@ TEXT ·walkFrame(SB), NOSPLIT, $0-8
 	SAME(128)
 	SAME(160)
 	SAME(192)
-	SAME(224)
 	SAME((Item__size-32))
-	MOVQ walk_steps(R10), R9
 	MOVQ Steps_Kind(R9), AX
 	MOVQ AX, Item_Kind(DI)
 	MOVBLZX Steps_IDFormat(R9), AX
 	MOVB AX, Item_IDFormat(DI)
 	MOVQ Steps_List(R9), R9
+	MOVQ R9, (Batch_walk+walk_list)(R10)
 	MOVBLZX Step_Op(R9), AX
 	JMP (R12)(AX*8)
+full:
+	MOVB $const_walkFull, (Batch_walk+walk_stop)(R10)
+	RET
 
-// func walkBehind(w *walk)
-TEXT ·walkBehind(SB), NOSPLIT, $0-8
-	MOVQ w+0(FP), R10
-	MOVQ walk_at(R10), R8
+// walkBehind leaves what a step looks for behind its hole to the StepOptional that follows.
+// func walkBehind(s *Steps, text *byte, size int, symbols *SymbolTable, b *Batch)
+TEXT ·walkBehind(SB), NOSPLIT, $0-40
 	START
-	MOVQ walk_step(R10), R9
+	ADDQ (Batch_walk+walk_at)(R10), R8
+	MOVQ Steps_List(R9), R9
+	MOVQ R9, (Batch_walk+walk_list)(R10)
+	ADDQ (Batch_walk+walk_step)(R10), R9
+	CMPB Step_Op(R9), $const_StepRestIf
+	JCC optional
 	FORM
+optional:
+	NEXT
+full:
+	MOVB $const_walkRefused, (Batch_walk+walk_stop)(R10)
+	RET
 
 // walkEnd finds the instrument where its symbol belongs in the table.
 TEXT walkEnd<>(SB), NOSPLIT|NOFRAME, $0
-	CMPQ R8, walk_end(R10)
+	CMPQ R8, (Batch_walk+walk_end)(R10)
 	JNE refuse
 	VPTEST Y6, Y6
 	JNZ refuse
 	VZEROUPPER
-	MOVQ walk_length(R10), DX
+	MOVQ (Batch_walk+walk_length)(R10), DX
 	CMPQ DX, $16
 	JCC unnamed
-	MOVQ walk_symbols(R10), BX
-	MOVQ walk_key(R10), AX
-	MOVQ (walk_key+8)(R10), CX
+	MOVQ (Batch_walk+walk_symbols)(R10), BX
+	MOVQ (Batch_walk+walk_key)(R10), AX
+	MOVQ (Batch_walk+walk_key+8)(R10), CX
 	MOVQ $const_mixLow, SI
 	IMULQ AX, SI
 	MOVQ $const_mixHigh, R8
@@ -140,19 +206,14 @@ TEXT walkEnd<>(SB), NOSPLIT|NOFRAME, $0
 	JNE unnamed
 	MOVWLZX symbolSlot_id(BX), AX
 	MOVW AX, Item_Instrument(DI)
-	MOVB $const_walkEnded, walk_stop(R10)
+	INCQ (Batch_Items+8)(R10)
+	MOVB $const_walkEnded, (Batch_walk+walk_stop)(R10)
 	RET
 unnamed:
-	MOVB $const_walkUnnamed, walk_stop(R10)
+	MOVB $const_walkUnnamed, (Batch_walk+walk_stop)(R10)
 	RET
 refuse:
 	JMP walkRefuse<>(SB)
-
-// NEXT goes to the next step from one without a form.
-#define NEXT \
-	ADDQ $Step__size, R9; \
-	MOVBLZX Step_Op(R9), AX; \
-	JMP (R12)(AX*8)
 
 TEXT walkOrdered<>(SB), NOSPLIT|NOFRAME, $0
 	MOVQ Item_FirstSequence(DI), AX
@@ -168,7 +229,7 @@ TEXT walkEventIsSend<>(SB), NOSPLIT|NOFRAME, $0
 	NEXT
 
 TEXT walkRefuse<>(SB), NOSPLIT|NOFRAME, $0
-	MOVB $const_walkRefused, walk_stop(R10)
+	MOVB $const_walkRefused, (Batch_walk+walk_stop)(R10)
 	VZEROUPPER
 	RET
 
@@ -176,9 +237,11 @@ TEXT walkRefuse<>(SB), NOSPLIT|NOFRAME, $0
 TEXT walkLeave<>(SB), NOSPLIT|NOFRAME, $0
 	VPTEST Y6, Y6
 	JNZ refuse
-	MOVB $const_walkLeft, walk_stop(R10)
-	MOVQ R8, walk_at(R10)
-	MOVQ R9, walk_step(R10)
+	MOVB $const_walkLeft, (Batch_walk+walk_stop)(R10)
+	SUBQ (Batch_walk+walk_start)(R10), R8
+	MOVQ R8, (Batch_walk+walk_at)(R10)
+	SUBQ (Batch_walk+walk_list)(R10), R9
+	MOVQ R9, (Batch_walk+walk_step)(R10)
 	VZEROUPPER
 	RET
 refuse:
@@ -188,26 +251,10 @@ TEXT walkForm<>(SB), NOSPLIT|NOFRAME, $0
 	FORM
 
 TEXT walkOptional<>(SB), NOSPLIT|NOFRAME, $0
-	CMPQ R8, walk_end(R10)
-	JCC pass
-	VMOVDQU (R8), Y0
-	VPSUBB Step_Low(R9), Y0, Y0
-	VPSUBUSB Step_Span(R9), Y0, Y0
-	VPTEST Y0, Y0
-	JNZ pass
-	MOVBLZX Step_Size(R9), AX
-	ADDQ AX, R8
-	ADDQ $Step__size, R9
-	MOVBLZX Step_Op(R9), AX
-	JMP (R12)(AX*8)
-pass:
-	MOVWQSX Step_At(R9), AX
-	ADDQ AX, R9
-	MOVBLZX Step_Op(R9), AX
-	JMP (R12)(AX*8)
+	IF(Step__size)
 
 TEXT walkMore<>(SB), NOSPLIT|NOFRAME, $0
-	CMPQ R8, walk_end(R10)
+	CMPQ R8, (Batch_walk+walk_end)(R10)
 	JCC refuse
 	FORM
 refuse:
@@ -269,15 +316,13 @@ TEXT walkUint<>(SB), NOSPLIT|NOFRAME, $0
 	SUM
 	MOVWLZX Step_Field(R9), BX
 	VMOVQ X1, (DI)(BX*1)
-	ADDQ DX, R8
-	FORM
+	BEHIND
 leave:
 	JMP walkLeave<>(SB)
 
 TEXT walkUintSkip<>(SB), NOSPLIT|NOFRAME, $0
 	WHOLE(leave)
-	ADDQ DX, R8
-	FORM
+	BEHIND
 leave:
 	JMP walkLeave<>(SB)
 
@@ -286,11 +331,12 @@ leave:
 	MOVL DX, CX; \
 	SHLL $4, CX; \
 	VPAND vectorTables_keep(R11)(CX*1), X0, X0; \
-	VMOVDQU X0, walk_key(R10); \
-	MOVQ R8, walk_symbol(R10); \
-	MOVQ DX, walk_length(R10); \
-	ADDQ DX, R8; \
-	FORM
+	VMOVDQU X0, (Batch_walk+walk_key)(R10); \
+	MOVQ R8, AX; \
+	SUBQ (Batch_walk+walk_start)(R10), AX; \
+	MOVQ AX, (Batch_walk+walk_symbol)(R10); \
+	MOVQ DX, (Batch_walk+walk_length)(R10); \
+	BEHIND
 
 TEXT walkName<>(SB), NOSPLIT|NOFRAME, $0
 	VMOVDQU (R8), X0
@@ -313,13 +359,12 @@ leave:
 	SHLL $4, CX; \
 	VMOVDQU (R8), X0; \
 	VPAND vectorTables_keep(R11)(CX*1), X0, X0; \
-	VPXOR walk_key(R10), X0, X0; \
+	VPXOR (Batch_walk+walk_key)(R10), X0, X0; \
 	VPOR Y0, Y6, Y6; \
-	ADDQ DX, R8; \
-	FORM
+	BEHIND
 
 TEXT walkAgain<>(SB), NOSPLIT|NOFRAME, $0
-	MOVQ walk_length(R10), DX
+	MOVQ (Batch_walk+walk_length)(R10), DX
 	CMPQ DX, $16
 	JCC leave
 	SAMENAME
@@ -334,8 +379,7 @@ TEXT walkDecimal<>(SB), NOSPLIT|NOFRAME, $0
 	MOVWLZX Step_Field(R9), BX
 	VMOVQ X1, Decimal_Mantissa(DI)(BX*1)
 	MOVB SI, Decimal_Exponent(DI)(BX*1)
-	ADDQ DX, R8
-	FORM
+	BEHIND
 leave:
 	JMP walkLeave<>(SB)
 
@@ -348,8 +392,7 @@ TEXT walkSignedSkip<>(SB), NOSPLIT|NOFRAME, $0
 	DIGITS
 	ENDS(leave)
 	PLAIN(leave)
-	ADDQ DX, R8
-	FORM
+	BEHIND
 leave:
 	MOVQ R14, R8
 	JMP walkLeave<>(SB)
@@ -436,34 +479,31 @@ TEXT walkText<>(SB), NOSPLIT|NOFRAME, $0
 	PRINTABLE
 	CMPL DX, $32
 	JEQ leave
-	ADDQ DX, R8
-	FORM
+	BEHIND
 leave:
 	JMP walkLeave<>(SB)
 
 // LEVELS makes R14 the place of the next level.
 #define LEVELS(other) \
-	MOVQ walk_batch(R10), BX; \
-	MOVQ (Batch_Levels+8)(BX), AX; \
-	MOVQ (Batch_Levels+16)(BX), CX; \
+	MOVQ (Batch_Levels+8)(R10), AX; \
+	MOVQ (Batch_Levels+16)(R10), CX; \
 	CMPQ CX, $const_MaxLevels; \
 	JHI other; \
 	MOVWLZX Step_Field(R9), DX; \
 	MOVL AX, (DI)(DX*1); \
 	SHLQ $5, AX; \
 	SHLQ $5, CX; \
-	MOVQ Batch_Levels(BX), R14; \
+	MOVQ Batch_Levels(R10), R14; \
 	ADDQ R14, CX; \
 	ADDQ AX, R14; \
-	MOVQ CX, walk_room(R10); \
-	MOVQ R8, walk_at(R10)
+	MOVQ CX, (Batch_walk+walk_room)(R10); \
+	MOVQ R8, (Batch_walk+walk_at)(R10)
 
 // LEVELSDONE counts the levels before R14.
 #define LEVELSDONE \
-	MOVQ walk_batch(R10), BX; \
-	SUBQ Batch_Levels(BX), R14; \
+	SUBQ Batch_Levels(R10), R14; \
 	SHRQ $5, R14; \
-	MOVQ R14, (Batch_Levels+8)(BX); \
+	MOVQ R14, (Batch_Levels+8)(R10); \
 	MOVWLZX Step_Field(R9), DX; \
 	MOVL R14, 4(DI)(DX*1)
 
@@ -479,9 +519,9 @@ TEXT walkLevels<>(SB), NOSPLIT|NOFRAME, $0
 	JNE leave
 	ADDQ $3, R8
 next:
-	CMPQ R14, walk_room(R10)
+	CMPQ R14, (Batch_walk+walk_room)(R10)
 	JCC back
-	CMPQ R8, walk_end(R10)
+	CMPQ R8, (Batch_walk+walk_end)(R10)
 	JCC back
 	DIGITS
 	ENDS(back)
@@ -522,7 +562,7 @@ done:
 	LEVELSDONE
 	FORM
 back:
-	MOVQ walk_at(R10), R8
+	MOVQ (Batch_walk+walk_at)(R10), R8
 leave:
 	JMP walkLeave<>(SB)
 
@@ -538,7 +578,7 @@ leave:
 
 TEXT walkTextName<>(SB), NOSPLIT|NOFRAME, $0
 	VMOVDQU (R8), X0
-	MOVQ walk_start(R10), AX
+	MOVQ (Batch_walk+walk_start)(R10), AX
 	MOVBLZX 1(AX), DX
 	MOVWLZX Step_Field(R9), CX
 	SUBL CX, DX
@@ -561,7 +601,7 @@ leave:
 // Up to 16 bytes of printable ASCII but quotes and backslashes.
 TEXT walkTextTail<>(SB), NOSPLIT|NOFRAME, $0
 	PRINTABLE
-	MOVQ walk_start(R10), AX
+	MOVQ (Batch_walk+walk_start)(R10), AX
 	MOVBLZX 1(AX), CX
 	LEAQ 2(AX)(CX*1), AX
 	SUBQ R8, AX
@@ -575,7 +615,7 @@ refuse:
 	JMP walkRefuse<>(SB)
 
 TEXT walkTextAgain<>(SB), NOSPLIT|NOFRAME, $0
-	MOVQ walk_length(R10), DX
+	MOVQ (Batch_walk+walk_length)(R10), DX
 	CMPQ DX, $16
 	JCC leave
 	CMPB DX, -1(R8)
@@ -586,17 +626,27 @@ leave:
 refuse:
 	JMP walkRefuse<>(SB)
 
-TEXT walkTextDecimal<>(SB), NOSPLIT|NOFRAME, $0
-	MOVBLZX -1(R8), DX
-	DIGITS
-	FILLS(leave)
-	PLAIN(leave)
-	VALUE
-	MOVWLZX Step_Field(R9), BX
-	VMOVQ X1, Decimal_Mantissa(DI)(BX*1)
+// A decimal of as many bytes as the byte before it says, to the item.
+#define TEXTDECIMAL(other) \
+	MOVBLZX -1(R8), DX; \
+	DIGITS; \
+	FILLS(other); \
+	PLAIN(other); \
+	VALUE; \
+	MOVWLZX Step_Field(R9), BX; \
+	VMOVQ X1, Decimal_Mantissa(DI)(BX*1); \
 	MOVB SI, Decimal_Exponent(DI)(BX*1)
+
+TEXT walkTextDecimal<>(SB), NOSPLIT|NOFRAME, $0
+	TEXTDECIMAL(leave)
+	BEHIND
+leave:
+	JMP walkLeave<>(SB)
+
+TEXT walkTextDecimalIf<>(SB), NOSPLIT|NOFRAME, $0
+	TEXTDECIMAL(leave)
 	ADDQ DX, R8
-	FORM
+	IF((2*Step__size))
 leave:
 	JMP walkLeave<>(SB)
 
@@ -611,83 +661,110 @@ TEXT walkTextSigned<>(SB), NOSPLIT|NOFRAME, $0
 	DIGITS
 	FILLS(leave)
 	PLAIN(leave)
-	ADDQ DX, R8
-	FORM
+	BEHIND
 leave:
 	MOVQ R14, R8
 	JMP walkLeave<>(SB)
 
-TEXT walkTextUint<>(SB), NOSPLIT|NOFRAME, $0
-	VMOVDQU (R8), X0
-	VPSUBB vectorTables_zeros(R11), X0, X1
-	VPMINUB vectorTables_nines(R11), X1, X2
-	VPCMPEQB X1, X2, X2
-	VPMOVMSKB X2, AX
-	NOTL AX
-	MOVBLZX -1(R8), DX
-	LEAL -1(DX), CX
-	CMPL CX, $16
-	JCC leave
-	BZHIL DX, AX, AX
-	TESTL AX, AX
-	JNZ leave
-	CMPB (R8), $0x30
-	JNE 3(PC)
-	CMPL DX, $1
-	JNE leave
-	VPSHUFB vectorTables_slide(R11)(DX*1), X1, X1
-	SUM
-	MOVWLZX Step_Field(R9), BX
+// A whole number of as many bytes as the byte before it says, to the item.
+#define TEXTUINT(other) \
+	VMOVDQU (R8), X0; \
+	VPSUBB vectorTables_zeros(R11), X0, X1; \
+	VPMINUB vectorTables_nines(R11), X1, X2; \
+	VPCMPEQB X1, X2, X2; \
+	VPMOVMSKB X2, AX; \
+	NOTL AX; \
+	MOVBLZX -1(R8), DX; \
+	LEAL -1(DX), CX; \
+	CMPL CX, $16; \
+	JCC other; \
+	BZHIL DX, AX, AX; \
+	TESTL AX, AX; \
+	JNZ other; \
+	CMPB (R8), $0x30; \
+	JNE 3(PC); \
+	CMPL DX, $1; \
+	JNE other; \
+	VPSHUFB vectorTables_slide(R11)(DX*1), X1, X1; \
+	SUM; \
+	MOVWLZX Step_Field(R9), BX; \
 	VMOVQ X1, (DI)(BX*1)
+
+TEXT walkTextUint<>(SB), NOSPLIT|NOFRAME, $0
+	TEXTUINT(leave)
+	BEHIND
+leave:
+	JMP walkLeave<>(SB)
+
+TEXT walkTextUintIf<>(SB), NOSPLIT|NOFRAME, $0
+	TEXTUINT(leave)
 	ADDQ DX, R8
-	FORM
+	IF((2*Step__size))
 leave:
 	JMP walkLeave<>(SB)
 
 // The length of what goes on to the frame's end, in one byte or in two.
+#define REST(short, long, other) \
+	MOVQ (Batch_walk+walk_end)(R10), BX; \
+	SUBQ R8, BX; \
+	MOVBLZX (R8), AX; \
+	LEAQ 1(AX), CX; \
+	CMPQ CX, BX; \
+	JNE long; \
+	CMPL AX, $0x80; \
+	JCC long; \
+	INCQ R8; \
+	JMP short; \
+long: \
+	CMPL AX, $0x80; \
+	JCS other; \
+	MOVBLZX 1(R8), CX; \
+	LEAL -1(CX), DX; \
+	CMPL DX, $0x7f; \
+	JCC other; \
+	SHLL $7, CX; \
+	LEAL -0x7e(AX)(CX*1), AX; \
+	CMPQ AX, BX; \
+	JNE other; \
+	ADDQ $2, R8; \
+short:
+
 TEXT walkRest<>(SB), NOSPLIT|NOFRAME, $0
-	MOVQ walk_end(R10), BX
-	SUBQ R8, BX
-	MOVBLZX (R8), AX
-	LEAQ 1(AX), CX
-	CMPQ CX, BX
-	JNE long
-	CMPL AX, $0x80
-	JCC long
-	INCQ R8
-	FORM
-long:
-	CMPL AX, $0x80
-	JCS leave
-	MOVBLZX 1(R8), CX
-	LEAL -1(CX), DX
-	CMPL DX, $0x7f
-	JCC leave
-	SHLL $7, CX
-	LEAL -0x7e(AX)(CX*1), AX
-	CMPQ AX, BX
-	JNE leave
-	ADDQ $2, R8
+	REST(short, long, leave)
 	FORM
 leave:
 	JMP walkLeave<>(SB)
 
-TEXT walkMillisVarint<>(SB), NOSPLIT|NOFRAME, $0
-	AT(AX)
-	VMOVQ (AX), X1
-	VPAND vectorTables_sevens(R11), X1, X1
-	VMOVDQU vectorTables_sevenBits(R11), X2
-	VPMADDUBSW X1, X2, X1
-	VPMADDWD vectorTables_fourteenBits(R11), X1, X1
-	VMOVQ X1, AX
-	MOVL AX, BX
-	SHRQ $32, AX
-	SHLQ $28, AX
-	ORQ BX, AX
-	IMUL3Q $1000000, AX, AX
-	MOVWLZX Step_Field(R9), BX
+TEXT walkRestIf<>(SB), NOSPLIT|NOFRAME, $0
+	REST(short, long, leave)
+	IF((2*Step__size))
+leave:
+	JMP walkLeave<>(SB)
+
+// Milliseconds of six bytes, to the item.
+#define MILLISVARINT \
+	AT(AX); \
+	VMOVQ (AX), X1; \
+	VPAND vectorTables_sevens(R11), X1, X1; \
+	VMOVDQU vectorTables_sevenBits(R11), X2; \
+	VPMADDUBSW X1, X2, X1; \
+	VPMADDWD vectorTables_fourteenBits(R11), X1, X1; \
+	VMOVQ X1, AX; \
+	MOVL AX, BX; \
+	SHRQ $32, AX; \
+	SHLQ $28, AX; \
+	ORQ BX, AX; \
+	IMUL3Q $1000000, AX, AX; \
+	MOVWLZX Step_Field(R9), BX; \
 	MOVQ AX, (DI)(BX*1)
+
+TEXT walkMillisVarint<>(SB), NOSPLIT|NOFRAME, $0
+	MILLISVARINT
 	FORM
+
+TEXT walkMillisVarintOnly<>(SB), NOSPLIT|NOFRAME, $0
+	MILLISVARINT
+	NEXT
 
 // The venue's numbers of the sides are ours.
 TEXT walkSideVarint<>(SB), NOSPLIT|NOFRAME, $0
@@ -700,18 +777,18 @@ TEXT walkSideVarint<>(SB), NOSPLIT|NOFRAME, $0
 TEXT walkTextLevels<>(SB), NOSPLIT|NOFRAME, $0
 	LEVELS(leave)
 next:
-	CMPQ R8, walk_end(R10)
+	CMPQ R8, (Batch_walk+walk_end)(R10)
 	JCC done
 	MOVBLZX (R8), AX
 	CMPB AX, Step_At(R9)
 	JNE done
-	CMPQ R14, walk_room(R10)
+	CMPQ R14, (Batch_walk+walk_room)(R10)
 	JCC back
 	MOVBLZX 1(R8), AX
 	CMPL AX, $0x80
 	JCC back
 	LEAQ 2(R8)(AX*1), AX
-	MOVQ AX, walk_until(R10)
+	MOVQ AX, (Batch_walk+walk_until)(R10)
 	CMPB 2(R8), $0x0a
 	JNE back
 	MOVBLZX 3(R8), DX
@@ -735,10 +812,10 @@ next:
 	MOVB SI, (Level_Quantity+Decimal_Exponent)(R14)
 	ADDQ DX, R8
 	ADDQ $Level__size, R14
-	CMPQ R8, walk_until(R10)
+	CMPQ R8, (Batch_walk+walk_until)(R10)
 	JEQ next
 back:
-	MOVQ walk_at(R10), R8
+	MOVQ (Batch_walk+walk_at)(R10), R8
 leave:
 	JMP walkLeave<>(SB)
 done:

@@ -2,6 +2,6 @@
 
 package exchanges
 
-func walkFrame(*walk) {}
+func walkFrame(*Steps, *byte, int, *SymbolTable, *Batch) {}
 
-func walkBehind(*walk) {}
+func walkBehind(*Steps, *byte, int, *SymbolTable, *Batch) {}

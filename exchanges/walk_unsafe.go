@@ -27,6 +27,3 @@ const StepSize = int16(unsafe.Sizeof(Step{}))
 func fieldOf[T any](it *Item, offset uint16) *T {
 	return (*T)(unsafe.Add(unsafe.Pointer(it), offset))
 }
-
-// indexOf is where at lies in the frame.
-func (p Padded) indexOf(at *byte) int { return int(uintptr(unsafe.Pointer(at)) - uintptr(p.base)) }

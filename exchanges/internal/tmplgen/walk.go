@@ -12,8 +12,8 @@ import (
 // step is one of exchanges.Steps.
 type step struct {
 	op, field string
-	// at is what Step.At is, for an optional part in steps.
-	at int
+	// at is what Step.At is; steps is the same of an optional part, in steps.
+	at, steps int
 	// length is a number where Step.Field is one.
 	length int
 	form   []class
@@ -132,6 +132,9 @@ func (w *stepper) group(parts []part) bool {
 	return w.optional(func() bool { return w.parts(parts) })
 }
 
+// fused are the ops that may look for an optional part themselves.
+var fused = map[string]string{"Rest": "RestIf", "TextDecimal": "TextDecimalIf", "TextUint": "TextUintIf"}
+
 // optional writes a step over which the steps are passed that write makes.
 func (w *stepper) optional(write func() bool) bool {
 	w.next(step{op: "Optional"})
@@ -140,7 +143,13 @@ func (w *stepper) optional(write func() bool) bool {
 		return false
 	}
 	w.flush()
-	w.steps[from].at = len(w.steps) - from
+	w.steps[from].steps = len(w.steps) - from
+	if from == 0 {
+		return true
+	}
+	if before := &w.steps[from-1]; fused[before.op] != "" && len(before.form) == 0 {
+		before.op, before.form, before.steps = fused[before.op], w.steps[from].form, w.steps[from].steps+1
+	}
 	return true
 }
 
@@ -157,6 +166,9 @@ func (w *stepper) flush() {
 				next, values = values[0], values[1:]
 				next.at -= done
 			}
+		}
+		if next.op == "MillisVarint" && len(form) == 0 {
+			next.op = "MillisVarintOnly"
 		}
 		n := min(len(form), exchanges.StepBytes)
 		next.form, form = form[:n], form[n:]
@@ -213,8 +225,8 @@ func (e *emitter) step(s *step) {
 		e.f(", Field: %d", s.length)
 	}
 	switch {
-	case s.op == "Optional":
-		e.f(", At: %d*exchanges.StepSize", s.at)
+	case s.steps != 0:
+		e.f(", At: %d*exchanges.StepSize", s.steps)
 	case s.at != 0:
 		e.f(", At: %d", s.at)
 	}
