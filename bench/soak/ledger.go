@@ -288,11 +288,13 @@ func (s *rowSet) remove(row uint16) { s[row/64] &^= 1 << (row % 64) }
 func (s *rowSet) has(row uint16) bool { return s[row/64]&(1<<(row%64)) != 0 }
 
 // ofCarrier does something with each stream of a connection. A stream that moves is
-// of both for a while, and of its first carrier still where successors were lost.
+// of both for a while, and of its first carrier still where successors were lost. One
+// that was never answered is of the connection that brought its last item.
 func (l *ledger) ofCarrier(row uint16, do func(instrument int, s *stream)) {
 	for i := range l.streams {
 		for k := range l.streams[i] {
-			if s := &l.streams[i][k]; s.carrier == row || s.formers.has(row) {
+			s := &l.streams[i][k]
+			if s.carrier == row || s.formers.has(row) || s.carrier == ring.NoConnection && s.ever > 0 && s.row == row {
 				do(i, s)
 			}
 		}

@@ -199,6 +199,21 @@ func TestLedgerCountsHolesInTrades(t *testing.T) {
 	assert.EqualValues(t, 2, s.holes+s.missing(1))
 }
 
+// What came before the answer to a request is forgotten with its connection, and with no
+// other: the stream is stale until more comes.
+func TestLedgerForgetsWhatWasNeverAnswered(t *testing.T) {
+	p := newPad(t, bookDeltas)
+	p.on(0, ring.StatusUp)
+	p.on(1, ring.StatusUp)
+	p.tradeOn(1, 1)
+	p.on(0, ring.StatusDown)
+	p.l.take()
+	assert.EqualValues(t, 1, p.l.streams[0][1].heard)
+	p.on(1, ring.StatusDown)
+	p.l.take()
+	assert.Zero(t, p.l.streams[0][1].heard)
+}
+
 // A reader that was lapped counts what it lost.
 func TestLedgerCountsWhatItLost(t *testing.T) {
 	p := newPad(t, bookDeltas)
