@@ -16,6 +16,7 @@ import (
 // back whole when the ticker tells something new, and what the user ends while it rests
 // stays ended.
 func TestAStillInstrumentRestsUntilItMoves(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, sim.Config{Rate: 500}, func(c *feed.PublisherConfig) {
 		c.IdleAfter = time.Second
 	}, [2]string{"gateio.book", "obu@50"})
@@ -49,6 +50,7 @@ func TestAStillInstrumentRestsUntilItMoves(t *testing.T) {
 
 // An instrument without a ticker has nothing that could bring it back: it never rests.
 func TestWithoutATickerNothingRests(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, sim.Config{Rate: 500}, func(c *feed.PublisherConfig) {
 		c.IdleAfter, c.Channels = time.Second, ring.ChannelBookTicker
 	})

@@ -204,6 +204,7 @@ func TestBackfillBringsAllTrades(t *testing.T) {
 
 // What is beyond the bound is named by a GAP, and the rest comes.
 func TestBackfillIsBounded(t *testing.T) {
+	t.Parallel()
 	o := newOutage(t, "gateio", 10)
 	o.cut(60)
 	before := o.pub.View().Counter(ring.CounterGaps)
@@ -244,6 +245,7 @@ func TestBackfillObeysRetryAfter(t *testing.T) {
 
 // Without the option nothing is fetched; with a leg that survives nothing is lost.
 func TestBackfillOnlyWhereItIsAskedForAndNeeded(t *testing.T) {
+	t.Parallel()
 	o := newOutage(t, "gateio", 0)
 	o.cut(10)
 	require.NoError(t, o.sim.SetFaults(sim.Faults{}))

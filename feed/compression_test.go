@@ -41,6 +41,7 @@ func bytesPerFrame(t *testing.T, venue string, tls bool, offer feed.Compression,
 // Every venue's messages come compressed where both sides want it, over plain sockets
 // and TLS, with the window kept or not, and say what they say without.
 func TestCompressionOnBothSides(t *testing.T) {
+	t.Parallel()
 	on := sim.Compression{On: true}
 	for _, venue := range []string{"gateio", "mexc", "gateio-futures"} {
 		t.Run(venue, func(t *testing.T) {

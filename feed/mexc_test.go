@@ -32,6 +32,7 @@ func newMEXC(t *testing.T, sc sim.Config, change func(*feed.PublisherConfig), op
 
 // MEXC's binary pushes become records of every kind; unchanged quotes are flagged.
 func TestMEXCRecordsFlow(t *testing.T) {
+	t.Parallel()
 	r := newMEXC(t, sim.Config{TLS: true, Rate: 2000}, nil, [2]string{"mexc.book", "limit.depth@20"})
 	for _, k := range []ring.Kind{ring.KindBookTicker, ring.KindTrade, ring.KindDepth, ring.KindTicker} {
 		r.untilKind(k, "BTC/USDT")

@@ -51,6 +51,7 @@ func startFeed(t *testing.T, s *sim.Server, change func(*feed.PublisherConfig)) 
 
 // The thin thread through all rooms: socket, decoder, ring, reader.
 func TestRecordsFlowFromSocketToReader(t *testing.T) {
+	t.Parallel()
 	s := startSim(t, sim.Config{TLS: true, Rate: 2000, Symbols: 10, Settle: 100 * time.Millisecond})
 	var dir string
 	p := startFeed(t, s, func(c *feed.PublisherConfig) { dir = c.Dir })

@@ -88,6 +88,7 @@ func TestRolloverThatFailsKeepsTheOldConnection(t *testing.T) {
 
 // Changes asked for while a successor is under way are kept.
 func TestRolloverKeepsChangesMadeMeanwhile(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, sim.Config{Faults: sim.Faults{AckDelay: 300 * time.Millisecond}}, func(c *feed.PublisherConfig) {
 		c.Dialect = mortal{gateio.New(), 900 * time.Millisecond}
 	})
