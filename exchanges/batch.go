@@ -1,6 +1,10 @@
 package exchanges
 
-import "github.com/tickring/tickring/ring"
+import (
+	"slices"
+
+	"github.com/tickring/tickring/ring"
+)
 
 // Decimal is the venue's number exactly: Mantissa x 10^Exponent. Trailing zeros
 // are stripped, so that 1.50 is 15 x 10^-1 and 100 is 1 x 10^2; zero is 0 x 10^0.
@@ -139,14 +143,14 @@ func (b *Batch) Add(kind ring.Kind) *Item {
 	return it
 }
 
-// grow makes room for one more item; false when there are MaxItems.
+// grow makes room for one item behind n; false when there are MaxItems.
 //
 //go:noinline
-func (b *Batch) grow() bool {
-	if b.Add(0) == nil {
+func (b *Batch) grow(n int) bool {
+	if n >= MaxItems {
 		return false
 	}
-	b.Items = b.Items[:len(b.Items)-1]
+	b.Items = slices.Grow(b.Items, n+1-len(b.Items))
 	return true
 }
 

@@ -189,6 +189,11 @@ func (p Padded) Volume(at int) (mantissa int64, exponent int8, flag ring.Flags, 
 	if mantissa, exponent, n = p.Decimal(at); n != 0 {
 		return mantissa, exponent, 0, n
 	}
+	return p.longVolume(at)
+}
+
+// longVolume is Volume of any length.
+func (p Padded) longVolume(at int) (mantissa int64, exponent int8, flag ring.Flags, n int) {
 	text := p.quoted(at)
 	d, rounded, ok := ParseVolume(text)
 	if !ok || d.Mantissa < 0 {

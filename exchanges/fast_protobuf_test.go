@@ -38,6 +38,7 @@ func requireTextDecimal(t *testing.T, text string) {
 	})
 	if len(text) < 0x80 {
 		requireTextDecimals(t, text, d, valid)
+		requireTextSteps(t, text)
 	}
 }
 

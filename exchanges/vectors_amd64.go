@@ -11,16 +11,17 @@ var vectors = cpu.X86.HasAVX2 && cpu.X86.HasBMI1 && cpu.X86.HasBMI2
 
 // vectorTables are the constants of the assembly.
 type vectorTables struct {
-	// zeros, nines, points, slashes and belowZero are one byte, sixteen times.
-	zeros, nines, points, slashes, belowZero [16]byte
+	// These are one byte each: belowZero is the one before '0', controls the last control
+	// character.
+	zeros, nines, points      [32]byte
+	belowZero                 [16]byte
+	controls, slashes, quotes [32]byte
 	// tens, hundreds, myriads and millions are the weights of the digits of a pair, the
 	// pairs of a four, the fours of an eight and the upper eight of sixteen.
-	tens, hundreds, myriads, millions [16]byte
+	tens, hundreds, myriads, millions [32]byte
 	// sevens are the bits of six bytes of a varint, sevenBits and fourteenBits the weights
 	// of pairs and of fours of them.
 	sevens, sevenBits, fourteenBits [16]byte
-	// controls, slashes32 and quotes32 are one byte, 32 times: the last control character.
-	controls, slashes32, quotes32 [32]byte
 	// slide, from byte n on: which byte goes where so that byte n-1 becomes the last one.
 	slide [32]byte
 	// keep has n bytes that are all ones.

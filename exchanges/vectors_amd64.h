@@ -73,3 +73,58 @@
 	SHLL $4, BX; \
 	VPSHUFB (vectorTables_rows-4096)(R11)(BX*1), X1, X1; \
 	SUM
+
+// PLACE tells where the digits of the number end: SI is its row's offset from rows, CX the
+// exponent. BX stays.
+#define PLACE \
+	BZHIL DX, BX, SI; \
+	ORL $1, SI; \
+	LZCNTL SI, SI; \
+	SHLL $4, SI; \
+	ADDL CX, SI; \
+	MOVBLZX (vectorTables_exponents-256)(R11)(SI*1), CX; \
+	SHLL $4, SI
+
+// TEXTPAIR reads two decimals at once: the text at R8, of as many bytes as the byte before
+// it says, and one behind a key and a length. The halves of Y1 are their values; the first
+// exponent goes to the decimal at first, CX is the second one. R8 and DX are where the
+// second text stands and its bytes.
+#define TEXTPAIR(key, first, other) \
+	MOVBLZX -1(R8), DX; \
+	VMOVDQU (R8), X0; \
+	ADDQ DX, R8; \
+	VINSERTI128 $1, 2(R8), Y0, Y0; \
+	VPSUBB vectorTables_zeros(R11), Y0, Y1; \
+	VPMINUB vectorTables_nines(R11), Y1, Y2; \
+	VPCMPEQB Y1, Y2, Y2; \
+	VPMOVMSKB Y2, AX; \
+	VPCMPGTB Y7, Y1, Y3; \
+	VPMOVMSKB Y3, BX; \
+	VPCMPEQB vectorTables_points(R11), Y0, Y2; \
+	VPMOVMSKB Y2, R13; \
+	NOTL AX; \
+	FILLS(other); \
+	PLAIN(other); \
+	PLACE; \
+	MOVB CX, Decimal_Exponent(first); \
+	VMOVDQU (vectorTables_rows-4096)(R11)(SI*1), X3; \
+	MOVBLZX (R8), CX; \
+	CMPB CX, key; \
+	JNE other; \
+	MOVBLZX 1(R8), DX; \
+	ADDQ $2, R8; \
+	SHRL $16, AX; \
+	SHRL $16, BX; \
+	SHRL $16, R13; \
+	FILLS(other); \
+	PLAIN(other); \
+	PLACE; \
+	VINSERTI128 $1, (vectorTables_rows-4096)(R11)(SI*1), Y3, Y3; \
+	VPSHUFB Y3, Y1, Y1; \
+	VPMADDUBSW vectorTables_tens(R11), Y1, Y1; \
+	VPMADDWD vectorTables_hundreds(R11), Y1, Y1; \
+	VPACKUSDW Y1, Y1, Y1; \
+	VPMADDWD vectorTables_myriads(R11), Y1, Y1; \
+	VPMULUDQ vectorTables_millions(R11), Y1, Y2; \
+	VPSRLQ $32, Y1, Y1; \
+	VPADDQ Y2, Y1, Y1

@@ -18,7 +18,11 @@ type StepOp uint8
 const (
 	// StepEnd ends the steps: the cursor must stand at the frame's end.
 	StepEnd StepOp = iota
-	// StepForm has no hole.
+	// StepEndEventIsSend is StepEnd, and makes the time of the message that of the event.
+	StepEndEventIsSend
+	// StepEndMany is StepEnd of a message of several items.
+	StepEndMany
+	// StepForm has no hole. It is the first one, whatever its op says.
 	StepForm
 	// StepOptional has none: where its form does not stand at the cursor, or the frame ends
 	// there, it goes on At bytes of steps further.
@@ -27,8 +31,10 @@ const (
 	StepMore
 	// StepOrdered wants the first sequence not to be greater than the sequence.
 	StepOrdered
-	// StepEventIsSend makes the time of the message that of the event.
-	StepEventIsSend
+	// StepMany begins an item where its form stands, the key and the length of a message, and
+	// else goes on At bytes of steps further; StepManyEnd goes back to it.
+	StepMany
+	StepManyEnd
 	// StepSeconds and StepMillis are the ten and the 13 digits at At, which forms compare.
 	StepSeconds
 	StepMillis
@@ -49,34 +55,37 @@ const (
 	StepLevels
 	StepObjects
 	StepAmount
-	StepTaker
 	// StepTextName is the symbol in the text of the message's first field, whose length
 	// tells its own: Field is the length of what else that text holds. StepTextUntil is the
 	// same up to the first byte of the form, and StepTextTail the rest of that text.
 	StepTextName
 	StepTextUntil
 	StepTextTail
-	// StepTextAgain, StepTextDecimal, StepTextVolume, StepTextUint and StepTextSigned are of
-	// as many bytes as the byte before them says.
+	// StepTextAgain, StepTextDecimal, StepTextVolume, StepTextUint, StepTextSigned and
+	// StepTextIDPair are of as many bytes as the byte before them says.
 	StepTextAgain
+	// StepTextAgainMillis is StepTextAgain, and StepMillisVarint with At from behind it.
+	StepTextAgainMillis
 	StepTextDecimal
+	// StepTextDecimals are two, the second behind Key and its length, for the field Second.
+	StepTextDecimals
 	StepTextVolume
 	StepTextUint
 	StepTextSigned
+	StepTextIDPair
 	// StepRest is the length of a message that ends where the frame does.
 	StepRest
 	// StepMillisVarint and StepSideVarint are the six bytes and the one at At, which forms
 	// compare.
 	StepMillisVarint
 	StepSideVarint
-	// StepMillisVarintOnly is the same without a form.
-	StepMillisVarintOnly
 	// StepTextLevels is Padded.TextLevels, of the key At.
 	StepTextLevels
 	// These look, behind the hole, for what the StepOptional that follows them looks for,
 	// and pass over that one.
 	StepRestIf
 	StepTextDecimalIf
+	StepTextDecimalsIf
 	StepTextUintIf
 )
 
@@ -87,8 +96,11 @@ type Step struct {
 	Size  uint8
 	Field uint16
 	At    int16
-	Low   [StepBytes]byte
-	Span  [StepBytes]byte
+	// Second and Key are of StepTextDecimals.
+	Second uint16
+	Key    uint8
+	Low    [StepBytes]byte
+	Span   [StepBytes]byte
 }
 
 // Steps are the way through the messages of one shape that make one item. The first four
@@ -103,7 +115,9 @@ type Steps struct {
 	// Channel is the number of the shape's channel.
 	Channel  int
 	IDFormat ring.IDFormat
-	List     []Step
+	// EventIsSend is for several items what StepEndEventIsSend is for one.
+	EventIsSend bool
+	List        []Step
 }
 
 // The head of an item is copied from its steps at once.
@@ -120,6 +134,8 @@ const (
 	// walkEnded: the item is whole. walkUnnamed: but for its instrument.
 	walkEnded
 	walkUnnamed
+	// walkMany: the items are whole but for what they share.
+	walkMany
 	// walkLeft: a step needs what the vectors do not do.
 	walkLeft
 	// walkFull: there is no room for an item.
@@ -140,6 +156,11 @@ type walk struct {
 	symbol, length int
 	key            [packedSymbolBytes]byte
 	stop           uint8
+	// count is how many items of a message of several have begun, blank what each begins
+	// with.
+	count int
+	//lint:ignore U1000 the assembly's
+	blank Item
 }
 
 // Walks says that Walk may be called here.
@@ -159,12 +180,13 @@ func (p Padded) walkOn(s *Steps, symbols *SymbolTable, b *Batch) (ok bool) {
 		n := len(b.Items)
 		switch w.stop {
 		case walkFull:
-			if !b.grow() {
+			if !b.grow(n + w.count) {
 				return false
 			}
 			walkFrame(s, p.text(0), p.end, symbols, b)
 		case walkLeft:
-			if !p.longWay(&s.List[w.step/uintptr(StepSize)], &b.Items[:n+1][n], b) {
+			last := n + max(w.count, 1)
+			if !p.longWay(&s.List[w.step/uintptr(StepSize)], &b.Items[:last][last-1], b) {
 				return false
 			}
 			walkBehind(s, p.text(0), p.end, symbols, b)
@@ -174,12 +196,41 @@ func (p Padded) walkOn(s *Steps, symbols *SymbolTable, b *Batch) (ok bool) {
 				b.Items = b.Items[:n+1]
 			}
 			return ok
+		case walkMany:
+			return p.finishMany(s, symbols, b)
 		case walkRefused:
 			return false
 		default:
 			return true
 		}
 	}
+}
+
+// finishMany gives the items of a message what they share, and adds them. Without items
+// there is nothing to accept.
+func (p Padded) finishMany(s *Steps, symbols *SymbolTable, b *Batch) bool {
+	w, n := &b.walk, len(b.Items)
+	if w.count == 0 {
+		return false
+	}
+	id, known := symbols.Lookup(p.Slice(w.symbol, w.length))
+	if !known {
+		return false
+	}
+	b.Items = b.Items[:n+w.count]
+	items := b.Items[n:]
+	for k := range items {
+		it := &items[k]
+		// A sequence that stands behind the items is in the last one.
+		it.Instrument, it.Sequence = id, items[len(items)-1].Sequence
+		if s.EventIsSend {
+			it.EventTimeNS = it.SendTimeNS
+		}
+		if s.Kind == ring.KindTrade {
+			it.Index, it.Count = uint16(k), uint16(len(items))
+		}
+	}
+	return true
 }
 
 // longWay reads the hole at which the steps stopped as Padded does, and lets them go on
@@ -210,14 +261,11 @@ func (p Padded) longWay(s *Step, it *Item, b *Batch) bool {
 	case StepVolume:
 		var flag ring.Flags
 		d := fieldOf[Decimal](it, s.Field)
-		d.Mantissa, d.Exponent, flag, n = p.Volume(at)
+		d.Mantissa, d.Exponent, flag, n = p.longVolume(at)
 		it.Flags |= flag
 	case StepAmount:
 		d := fieldOf[Decimal](it, s.Field)
 		d.Mantissa, d.Exponent, n = p.Amount(at)
-	case StepTaker:
-		d := fieldOf[Decimal](it, s.Field)
-		d.Mantissa, d.Exponent, it.Aggressor, n = p.Taker(at)
 	case StepMillisText:
 		*fieldOf[int64](it, s.Field), n = p.MillisText(at)
 	case StepSide:
@@ -258,9 +306,15 @@ func (p Padded) longText(s *Step, it *Item, b *Batch) (n int, ok bool) {
 		w.named(p, at, n)
 	case StepTextAgain:
 		ok = n == w.length && p.Same(at, w.symbol, n)
+	case StepTextAgainMillis:
+		if ok = n == w.length && p.Same(at, w.symbol, n); ok {
+			*fieldOf[int64](it, s.Field), ok = p.MillisVarint(at + n + int(s.At))
+		}
 	case StepTextDecimal, StepTextDecimalIf:
 		d := fieldOf[Decimal](it, s.Field)
 		d.Mantissa, d.Exponent, ok = p.TextDecimal(at, n)
+	case StepTextDecimals, StepTextDecimalsIf:
+		n, ok = p.twoDecimals(s, it, at)
 	case StepTextVolume:
 		var flag ring.Flags
 		d := fieldOf[Decimal](it, s.Field)
@@ -270,6 +324,8 @@ func (p Padded) longText(s *Step, it *Item, b *Batch) (n int, ok bool) {
 		*fieldOf[uint64](it, s.Field), ok = p.TextUint(at, n)
 	case StepTextSigned:
 		ok = p.TextSigned(at, n)
+	case StepTextIDPair:
+		it.TradeID, it.SecondID, it.IDSuffix1, it.IDSuffix2, ok = p.IDPair(at, n)
 	case StepRest, StepRestIf:
 		n = p.Rest(at)
 		ok = true
@@ -281,6 +337,18 @@ func (p Padded) longText(s *Step, it *Item, b *Batch) (n int, ok bool) {
 		*fieldOf[[2]int32](it, s.Field) = [2]int32{int32(from), int32(len(b.Levels))}
 	}
 	return n, ok
+}
+
+// twoDecimals reads two texts and what stands between them.
+func (p Padded) twoDecimals(s *Step, it *Item, at int) (n int, ok bool) {
+	n = int(p.Byte(at - 1))
+	first, second := fieldOf[Decimal](it, s.Field), fieldOf[Decimal](it, s.Second)
+	if first.Mantissa, first.Exponent, ok = p.TextDecimal(at, n); !ok || p.Byte(at+n) != s.Key {
+		return 0, false
+	}
+	behind := int(p.Byte(at + n + 1))
+	second.Mantissa, second.Exponent, ok = p.TextDecimal(at+n+2, behind)
+	return n + 2 + behind, ok
 }
 
 // side reads one side of a book.

@@ -66,45 +66,50 @@ pass: \
 
 // Routines by StepOp.
 DATA walkRoutines<>+0x000(SB)/8, $walkEnd<>(SB)
-DATA walkRoutines<>+0x008(SB)/8, $walkForm<>(SB)
-DATA walkRoutines<>+0x010(SB)/8, $walkOptional<>(SB)
-DATA walkRoutines<>+0x018(SB)/8, $walkMore<>(SB)
-DATA walkRoutines<>+0x020(SB)/8, $walkOrdered<>(SB)
-DATA walkRoutines<>+0x028(SB)/8, $walkEventIsSend<>(SB)
-DATA walkRoutines<>+0x030(SB)/8, $walkSeconds<>(SB)
-DATA walkRoutines<>+0x038(SB)/8, $walkMillis<>(SB)
-DATA walkRoutines<>+0x040(SB)/8, $walkUint<>(SB)
-DATA walkRoutines<>+0x048(SB)/8, $walkUintSkip<>(SB)
-DATA walkRoutines<>+0x050(SB)/8, $walkName<>(SB)
-DATA walkRoutines<>+0x058(SB)/8, $walkAgain<>(SB)
-DATA walkRoutines<>+0x060(SB)/8, $walkDecimal<>(SB)
-DATA walkRoutines<>+0x068(SB)/8, $walkDecimal<>(SB)
-DATA walkRoutines<>+0x070(SB)/8, $walkLeave<>(SB)
-DATA walkRoutines<>+0x078(SB)/8, $walkSignedSkip<>(SB)
-DATA walkRoutines<>+0x080(SB)/8, $walkMillisText<>(SB)
-DATA walkRoutines<>+0x088(SB)/8, $walkSide<>(SB)
-DATA walkRoutines<>+0x090(SB)/8, $walkText<>(SB)
-DATA walkRoutines<>+0x098(SB)/8, $walkLevels<>(SB)
-DATA walkRoutines<>+0x0a0(SB)/8, $walkLeave<>(SB)
-DATA walkRoutines<>+0x0a8(SB)/8, $walkLeave<>(SB)
-DATA walkRoutines<>+0x0b0(SB)/8, $walkLeave<>(SB)
-DATA walkRoutines<>+0x0b8(SB)/8, $walkTextName<>(SB)
-DATA walkRoutines<>+0x0c0(SB)/8, $walkTextUntil<>(SB)
-DATA walkRoutines<>+0x0c8(SB)/8, $walkTextTail<>(SB)
-DATA walkRoutines<>+0x0d0(SB)/8, $walkTextAgain<>(SB)
-DATA walkRoutines<>+0x0d8(SB)/8, $walkTextDecimal<>(SB)
-DATA walkRoutines<>+0x0e0(SB)/8, $walkTextDecimal<>(SB)
-DATA walkRoutines<>+0x0e8(SB)/8, $walkTextUint<>(SB)
-DATA walkRoutines<>+0x0f0(SB)/8, $walkTextSigned<>(SB)
-DATA walkRoutines<>+0x0f8(SB)/8, $walkRest<>(SB)
-DATA walkRoutines<>+0x100(SB)/8, $walkMillisVarint<>(SB)
-DATA walkRoutines<>+0x108(SB)/8, $walkSideVarint<>(SB)
-DATA walkRoutines<>+0x110(SB)/8, $walkMillisVarintOnly<>(SB)
-DATA walkRoutines<>+0x118(SB)/8, $walkTextLevels<>(SB)
-DATA walkRoutines<>+0x120(SB)/8, $walkRestIf<>(SB)
-DATA walkRoutines<>+0x128(SB)/8, $walkTextDecimalIf<>(SB)
-DATA walkRoutines<>+0x130(SB)/8, $walkTextUintIf<>(SB)
-GLOBL walkRoutines<>(SB), RODATA, $0x138
+DATA walkRoutines<>+0x008(SB)/8, $walkEndEventIsSend<>(SB)
+DATA walkRoutines<>+0x010(SB)/8, $walkEndMany<>(SB)
+DATA walkRoutines<>+0x018(SB)/8, $walkForm<>(SB)
+DATA walkRoutines<>+0x020(SB)/8, $walkOptional<>(SB)
+DATA walkRoutines<>+0x028(SB)/8, $walkMore<>(SB)
+DATA walkRoutines<>+0x030(SB)/8, $walkOrdered<>(SB)
+DATA walkRoutines<>+0x038(SB)/8, $walkMany<>(SB)
+DATA walkRoutines<>+0x040(SB)/8, $walkManyEnd<>(SB)
+DATA walkRoutines<>+0x048(SB)/8, $walkSeconds<>(SB)
+DATA walkRoutines<>+0x050(SB)/8, $walkMillis<>(SB)
+DATA walkRoutines<>+0x058(SB)/8, $walkUint<>(SB)
+DATA walkRoutines<>+0x060(SB)/8, $walkUintSkip<>(SB)
+DATA walkRoutines<>+0x068(SB)/8, $walkName<>(SB)
+DATA walkRoutines<>+0x070(SB)/8, $walkAgain<>(SB)
+DATA walkRoutines<>+0x078(SB)/8, $walkDecimal<>(SB)
+DATA walkRoutines<>+0x080(SB)/8, $walkDecimal<>(SB)
+DATA walkRoutines<>+0x088(SB)/8, $walkLeave<>(SB)
+DATA walkRoutines<>+0x090(SB)/8, $walkSignedSkip<>(SB)
+DATA walkRoutines<>+0x098(SB)/8, $walkMillisText<>(SB)
+DATA walkRoutines<>+0x0a0(SB)/8, $walkSide<>(SB)
+DATA walkRoutines<>+0x0a8(SB)/8, $walkText<>(SB)
+DATA walkRoutines<>+0x0b0(SB)/8, $walkLevels<>(SB)
+DATA walkRoutines<>+0x0b8(SB)/8, $walkObjects<>(SB)
+DATA walkRoutines<>+0x0c0(SB)/8, $walkAmount<>(SB)
+DATA walkRoutines<>+0x0c8(SB)/8, $walkTextName<>(SB)
+DATA walkRoutines<>+0x0d0(SB)/8, $walkTextUntil<>(SB)
+DATA walkRoutines<>+0x0d8(SB)/8, $walkTextTail<>(SB)
+DATA walkRoutines<>+0x0e0(SB)/8, $walkTextAgain<>(SB)
+DATA walkRoutines<>+0x0e8(SB)/8, $walkTextAgainMillis<>(SB)
+DATA walkRoutines<>+0x0f0(SB)/8, $walkTextDecimal<>(SB)
+DATA walkRoutines<>+0x0f8(SB)/8, $walkTextDecimals<>(SB)
+DATA walkRoutines<>+0x100(SB)/8, $walkTextDecimal<>(SB)
+DATA walkRoutines<>+0x108(SB)/8, $walkTextUint<>(SB)
+DATA walkRoutines<>+0x110(SB)/8, $walkTextSigned<>(SB)
+DATA walkRoutines<>+0x118(SB)/8, $walkTextIDPair<>(SB)
+DATA walkRoutines<>+0x120(SB)/8, $walkRest<>(SB)
+DATA walkRoutines<>+0x128(SB)/8, $walkMillisVarint<>(SB)
+DATA walkRoutines<>+0x130(SB)/8, $walkSideVarint<>(SB)
+DATA walkRoutines<>+0x138(SB)/8, $walkTextLevels<>(SB)
+DATA walkRoutines<>+0x140(SB)/8, $walkRestIf<>(SB)
+DATA walkRoutines<>+0x148(SB)/8, $walkTextDecimalIf<>(SB)
+DATA walkRoutines<>+0x150(SB)/8, $walkTextDecimalsIf<>(SB)
+DATA walkRoutines<>+0x158(SB)/8, $walkTextUintIf<>(SB)
+GLOBL walkRoutines<>(SB), RODATA, $0x160
 
 // START sets what all routines rely on: the item behind the last one, or full.
 #define START \
@@ -129,31 +134,38 @@ GLOBL walkRoutines<>(SB), RODATA, $0x138
 	VPXOR Y6, Y6, Y6; \
 	VPXOR X7, X7, X7
 
-// SAME copies 32 bytes of the blank item.
-#define SAME(at) \
-	VMOVDQU at(AX), Y0; \
-	VMOVDQU Y0, at(DI)
+// COPY copies an item.
+#define COPY(from, to) \
+	VMOVDQU (from), Y0; \
+	VMOVDQU 32(from), Y1; \
+	VMOVDQU 64(from), Y2; \
+	VMOVDQU 96(from), Y3; \
+	VMOVDQU Y0, (to); \
+	VMOVDQU Y1, 32(to); \
+	VMOVDQU Y2, 64(to); \
+	VMOVDQU Y3, 96(to); \
+	VMOVDQU 128(from), Y0; \
+	VMOVDQU 160(from), Y1; \
+	VMOVDQU 192(from), Y2; \
+	VMOVDQU (Item__size-32)(from), Y3; \
+	VMOVDQU Y0, 128(to); \
+	VMOVDQU Y1, 160(to); \
+	VMOVDQU Y2, 192(to); \
+	VMOVDQU Y3, (Item__size-32)(to)
 
 // func walkFrame(s *Steps, text *byte, size int, symbols *SymbolTable, b *Batch)
 TEXT ·walkFrame(SB), NOSPLIT, $0-40
 	START
+	MOVQ $0, (Batch_walk+walk_count)(R10)
 	LEAQ ·blankItem(SB), AX
-	SAME(0)
-	SAME(32)
-	SAME(64)
-	SAME(96)
-	SAME(128)
-	SAME(160)
-	SAME(192)
-	SAME((Item__size-32))
+	COPY(AX, DI)
 	MOVQ Steps_Kind(R9), AX
 	MOVQ AX, Item_Kind(DI)
 	MOVBLZX Steps_IDFormat(R9), AX
 	MOVB AX, Item_IDFormat(DI)
 	MOVQ Steps_List(R9), R9
 	MOVQ R9, (Batch_walk+walk_list)(R10)
-	MOVBLZX Step_Op(R9), AX
-	JMP (R12)(AX*8)
+	FORM
 full:
 	MOVB $const_walkFull, (Batch_walk+walk_stop)(R10)
 	RET
@@ -166,6 +178,12 @@ TEXT ·walkBehind(SB), NOSPLIT, $0-40
 	MOVQ Steps_List(R9), R9
 	MOVQ R9, (Batch_walk+walk_list)(R10)
 	ADDQ (Batch_walk+walk_step)(R10), R9
+	MOVQ (Batch_walk+walk_count)(R10), AX
+	DECQ AX
+	JLE first
+	IMUL3Q $Item__size, AX, AX
+	ADDQ AX, DI
+first:
 	CMPB Step_Op(R9), $const_StepRestIf
 	JCC optional
 	FORM
@@ -174,6 +192,82 @@ optional:
 full:
 	MOVB $const_walkRefused, (Batch_walk+walk_stop)(R10)
 	RET
+
+// The time of the message is that of the event.
+TEXT walkEndEventIsSend<>(SB), NOSPLIT|NOFRAME, $0
+	MOVQ Item_SendTimeNS(DI), AX
+	MOVQ AX, Item_EventTimeNS(DI)
+	JMP walkEnd<>(SB)
+
+// walkEndMany leaves the items to finishMany.
+TEXT walkEndMany<>(SB), NOSPLIT|NOFRAME, $0
+	CMPQ R8, (Batch_walk+walk_end)(R10)
+	JNE refuse
+	VPTEST Y6, Y6
+	JNZ refuse
+	MOVB $const_walkMany, (Batch_walk+walk_stop)(R10)
+	VZEROUPPER
+	RET
+refuse:
+	JMP walkRefuse<>(SB)
+
+// walkMany begins the next item, which is as the first one was before the first turn.
+TEXT walkMany<>(SB), NOSPLIT|NOFRAME, $0
+	CMPQ R8, (Batch_walk+walk_end)(R10)
+	JCC pass
+	VMOVDQU (R8), Y0
+	VPSUBB Step_Low(R9), Y0, Y0
+	VPSUBUSB Step_Span(R9), Y0, Y0
+	VPTEST Y0, Y0
+	JNZ pass
+	MOVBLZX 1(R8), AX
+	CMPL AX, $0x80
+	JCC refuse
+	LEAQ 2(R8)(AX*1), AX
+	MOVQ AX, (Batch_walk+walk_until)(R10)
+	LEAQ (Batch_walk+walk_blank)(R10), BX
+	MOVQ (Batch_walk+walk_count)(R10), CX
+	TESTQ CX, CX
+	JNZ more
+	COPY(DI, BX)
+	JMP begin
+more:
+	MOVQ (Batch_Items+8)(R10), AX
+	ADDQ CX, AX
+	CMPQ AX, (Batch_Items+16)(R10)
+	JCC full
+	CMPQ AX, $const_MaxItems
+	JCC refuse
+	ADDQ $Item__size, DI
+	COPY(BX, DI)
+begin:
+	INCQ CX
+	MOVQ CX, (Batch_walk+walk_count)(R10)
+	MOVBLZX Step_Size(R9), AX
+	ADDQ AX, R8
+	NEXT
+pass:
+	MOVWQSX Step_At(R9), AX
+	ADDQ AX, R9
+	MOVBLZX Step_Op(R9), AX
+	JMP (R12)(AX*8)
+full:
+	MOVB $const_walkFull, (Batch_walk+walk_stop)(R10)
+	VZEROUPPER
+	RET
+refuse:
+	JMP walkRefuse<>(SB)
+
+// walkManyEnd goes back for the next item.
+TEXT walkManyEnd<>(SB), NOSPLIT|NOFRAME, $0
+	CMPQ R8, (Batch_walk+walk_until)(R10)
+	JNE refuse
+	MOVWQSX Step_At(R9), AX
+	ADDQ AX, R9
+	MOVBLZX Step_Op(R9), AX
+	JMP (R12)(AX*8)
+refuse:
+	JMP walkRefuse<>(SB)
 
 // walkEnd finds the instrument where its symbol belongs in the table.
 TEXT walkEnd<>(SB), NOSPLIT|NOFRAME, $0
@@ -222,11 +316,6 @@ TEXT walkOrdered<>(SB), NOSPLIT|NOFRAME, $0
 	NEXT
 refuse:
 	JMP walkRefuse<>(SB)
-
-TEXT walkEventIsSend<>(SB), NOSPLIT|NOFRAME, $0
-	MOVQ Item_SendTimeNS(DI), AX
-	MOVQ AX, Item_EventTimeNS(DI)
-	NEXT
 
 TEXT walkRefuse<>(SB), NOSPLIT|NOFRAME, $0
 	MOVB $const_walkRefused, (Batch_walk+walk_stop)(R10)
@@ -353,21 +442,38 @@ TEXT walkName<>(SB), NOSPLIT|NOFRAME, $0
 leave:
 	JMP walkLeave<>(SB)
 
-// SAMENAME compares DX bytes, up to 15, with the symbol.
-#define SAMENAME \
+// Milliseconds of six bytes, to the item.
+#define MILLISVARINT \
+	AT(AX); \
+	VMOVQ (AX), X1; \
+	VPAND vectorTables_sevens(R11), X1, X1; \
+	VMOVDQU vectorTables_sevenBits(R11), X2; \
+	VPMADDUBSW X1, X2, X1; \
+	VPMADDWD vectorTables_fourteenBits(R11), X1, X1; \
+	VMOVQ X1, AX; \
+	MOVL AX, BX; \
+	SHRQ $32, AX; \
+	SHLQ $28, AX; \
+	ORQ BX, AX; \
+	IMUL3Q $1000000, AX, AX; \
+	MOVWLZX Step_Field(R9), BX; \
+	MOVQ AX, (DI)(BX*1)
+
+// SAMETEXT compares DX bytes, up to 15, with the symbol.
+#define SAMETEXT \
 	MOVL DX, CX; \
 	SHLL $4, CX; \
 	VMOVDQU (R8), X0; \
 	VPAND vectorTables_keep(R11)(CX*1), X0, X0; \
 	VPXOR (Batch_walk+walk_key)(R10), X0, X0; \
-	VPOR Y0, Y6, Y6; \
-	BEHIND
+	VPOR Y0, Y6, Y6
 
 TEXT walkAgain<>(SB), NOSPLIT|NOFRAME, $0
 	MOVQ (Batch_walk+walk_length)(R10), DX
 	CMPQ DX, $16
 	JCC leave
-	SAMENAME
+	SAMETEXT
+	BEHIND
 leave:
 	JMP walkLeave<>(SB)
 
@@ -466,9 +572,9 @@ leave:
 #define PRINTABLE \
 	VMOVDQU (R8), Y0; \
 	VPCMPGTB vectorTables_controls(R11), Y0, Y1; \
-	VPCMPEQB vectorTables_slashes32(R11), Y0, Y2; \
+	VPCMPEQB vectorTables_slashes(R11), Y0, Y2; \
 	VPANDN Y1, Y2, Y1; \
-	VPCMPEQB vectorTables_quotes32(R11), Y0, Y2; \
+	VPCMPEQB vectorTables_quotes(R11), Y0, Y2; \
 	VPANDN Y1, Y2, Y1; \
 	VPMOVMSKB Y1, AX; \
 	NOTL AX; \
@@ -566,6 +672,92 @@ back:
 leave:
 	JMP walkLeave<>(SB)
 
+// AMOUNT is a decimal with its quotes, or a JSON number of digits alone, at R8, which it
+// passes over: X1 and SI.
+#define AMOUNT(bare, both, other) \
+	CMPB (R8), $0x22; \
+	JNE bare; \
+	INCQ R8; \
+	DIGITS; \
+	ENDS(other); \
+	PLAIN(other); \
+	CMPB (R8)(DX*1), $0x22; \
+	JNE other; \
+	LEAQ 1(R8)(DX*1), R8; \
+	JMP both; \
+bare: \
+	DIGITS; \
+	XORL R13, R13; \
+	ENDS(other); \
+	PLAIN(other); \
+	ADDQ DX, R8; \
+both: \
+	VALUE
+
+TEXT walkAmount<>(SB), NOSPLIT|NOFRAME, $0
+	MOVQ R8, R14
+	AMOUNT(bare, both, back)
+	MOVWLZX Step_Field(R9), BX
+	VMOVQ X1, Decimal_Mantissa(DI)(BX*1)
+	MOVB SI, Decimal_Exponent(DI)(BX*1)
+	FORM
+back:
+	MOVQ R14, R8
+	JMP walkLeave<>(SB)
+
+// An array of {"p":price,"s":amount}.
+TEXT walkObjects<>(SB), NOSPLIT|NOFRAME, $0
+	LEVELS(leave)
+	MOVWLZX (R8), AX
+	CMPL AX, $0x5d5b
+	JEQ none
+	CMPB AX, $0x5b
+	JNE leave
+	INCQ R8
+next:
+	CMPQ R14, (Batch_walk+walk_room)(R10)
+	JCC back
+	CMPQ R8, (Batch_walk+walk_end)(R10)
+	JCC back
+	MOVQ (R8), AX
+	SHLQ $16, AX
+	MOVQ $0x223a2270227b0000, BX
+	CMPQ AX, BX
+	JNE back
+	ADDQ $6, R8
+	DIGITS
+	ENDS(back)
+	PLAIN(back)
+	VALUE
+	VMOVQ X1, (Level_Price+Decimal_Mantissa)(R14)
+	MOVB SI, (Level_Price+Decimal_Exponent)(R14)
+	ADDQ DX, R8
+	MOVQ (R8), AX
+	SHLQ $16, AX
+	MOVQ $0x3a2273222c220000, BX
+	CMPQ AX, BX
+	JNE back
+	ADDQ $6, R8
+	AMOUNT(bare, both, back)
+	VMOVQ X1, (Level_Quantity+Decimal_Mantissa)(R14)
+	MOVB SI, (Level_Quantity+Decimal_Exponent)(R14)
+	ADDQ $Level__size, R14
+	MOVWLZX (R8), AX
+	ADDQ $2, R8
+	CMPL AX, $0x2c7d
+	JEQ next
+	CMPL AX, $0x5d7d
+	JEQ done
+back:
+	MOVQ (Batch_walk+walk_at)(R10), R8
+leave:
+	JMP walkLeave<>(SB)
+none:
+	ADDQ $2, R8
+done:
+	LEVELSDONE
+	FORM
+
 // The symbol of DX bytes in X0 is one of ASCII and of up to 15 bytes, or it is left.
 #define ASCII(other) \
 	LEAL -1(DX), CX; \
@@ -614,13 +806,30 @@ TEXT walkTextTail<>(SB), NOSPLIT|NOFRAME, $0
 refuse:
 	JMP walkRefuse<>(SB)
 
+// The symbol again, and a time in the form behind it.
+TEXT walkTextAgainMillis<>(SB), NOSPLIT|NOFRAME, $0
+	MOVQ (Batch_walk+walk_length)(R10), DX
+	CMPQ DX, $16
+	JCC leave
+	CMPB DX, -1(R8)
+	JNE refuse
+	SAMETEXT
+	ADDQ DX, R8
+	MILLISVARINT
+	FORM
+leave:
+	JMP walkLeave<>(SB)
+refuse:
+	JMP walkRefuse<>(SB)
+
 TEXT walkTextAgain<>(SB), NOSPLIT|NOFRAME, $0
 	MOVQ (Batch_walk+walk_length)(R10), DX
 	CMPQ DX, $16
 	JCC leave
 	CMPB DX, -1(R8)
 	JNE refuse
-	SAMENAME
+	SAMETEXT
+	BEHIND
 leave:
 	JMP walkLeave<>(SB)
 refuse:
@@ -648,6 +857,33 @@ TEXT walkTextDecimalIf<>(SB), NOSPLIT|NOFRAME, $0
 	ADDQ DX, R8
 	IF((2*Step__size))
 leave:
+	JMP walkLeave<>(SB)
+
+// A decimal as TEXTDECIMAL reads it, and another one behind a key, to the item.
+#define TEXTDECIMALS(other) \
+	MOVQ R8, (Batch_walk+walk_at)(R10); \
+	MOVWLZX Step_Field(R9), R14; \
+	ADDQ DI, R14; \
+	TEXTPAIR(Step_Key(R9), R14, other); \
+	VMOVQ X1, Decimal_Mantissa(R14); \
+	VEXTRACTI128 $1, Y1, X1; \
+	MOVWLZX Step_Second(R9), BX; \
+	VMOVQ X1, Decimal_Mantissa(DI)(BX*1); \
+	MOVB CX, Decimal_Exponent(DI)(BX*1)
+
+TEXT walkTextDecimals<>(SB), NOSPLIT|NOFRAME, $0
+	TEXTDECIMALS(back)
+	BEHIND
+back:
+	MOVQ (Batch_walk+walk_at)(R10), R8
+	JMP walkLeave<>(SB)
+
+TEXT walkTextDecimalsIf<>(SB), NOSPLIT|NOFRAME, $0
+	TEXTDECIMALS(back)
+	ADDQ DX, R8
+	IF((2*Step__size))
+back:
+	MOVQ (Batch_walk+walk_at)(R10), R8
 	JMP walkLeave<>(SB)
 
 TEXT walkTextSigned<>(SB), NOSPLIT|NOFRAME, $0
@@ -703,6 +939,53 @@ TEXT walkTextUintIf<>(SB), NOSPLIT|NOFRAME, $0
 leave:
 	JMP walkLeave<>(SB)
 
+// HALFID reads 18 digits, X and a digit.
+#define HALFID(at, id, suffix) \
+	VMOVDQU at(R8), Y0; \
+	VPSUBB vectorTables_zeros(R11), Y0, Y1; \
+	VPMINUB vectorTables_nines(R11), Y1, Y2; \
+	VPCMPEQB Y1, Y2, Y2; \
+	VPMOVMSKB Y2, AX; \
+	NOTL AX; \
+	TZCNTL AX, DX; \
+	CMPL DX, $18; \
+	JNE leave; \
+	CMPB (at+18)(R8), $0x58; \
+	JNE leave; \
+	MOVBLZX (at+19)(R8), DX; \
+	SUBL $0x30, DX; \
+	CMPL DX, $9; \
+	JHI leave; \
+	VMOVQ X1, BX; \
+	MOVBLZX BX, AX; \
+	TESTL AX, AX; \
+	JZ leave; \
+	MOVBLZX BH, BX; \
+	LEAL (AX)(AX*4), AX; \
+	LEAQ (BX)(AX*2), BX; \
+	MOVQ $10000000000000000, AX; \
+	IMULQ AX, BX; \
+	VMOVDQU (at+2)(R8), X1; \
+	VPSUBB vectorTables_zeros(R11), X1, X1; \
+	SUM; \
+	VMOVQ X1, AX; \
+	ADDQ AX, BX; \
+	MOVQ BX, id(DI); \
+	MOVB DX, suffix(DI)
+
+// Two ids of 18 digits, which those of today have.
+TEXT walkTextIDPair<>(SB), NOSPLIT|NOFRAME, $0
+	CMPB -1(R8), $41
+	JNE leave
+	CMPB 20(R8), $0x5f
+	JNE leave
+	HALFID(0, Item_TradeID, Item_IDSuffix1)
+	HALFID(21, Item_SecondID, Item_IDSuffix2)
+	ADDQ $41, R8
+	FORM
+leave:
+	JMP walkLeave<>(SB)
+
 // The length of what goes on to the frame's end, in one byte or in two.
 #define REST(short, long, other) \
 	MOVQ (Batch_walk+walk_end)(R10), BX; \
@@ -741,30 +1024,9 @@ TEXT walkRestIf<>(SB), NOSPLIT|NOFRAME, $0
 leave:
 	JMP walkLeave<>(SB)
 
-// Milliseconds of six bytes, to the item.
-#define MILLISVARINT \
-	AT(AX); \
-	VMOVQ (AX), X1; \
-	VPAND vectorTables_sevens(R11), X1, X1; \
-	VMOVDQU vectorTables_sevenBits(R11), X2; \
-	VPMADDUBSW X1, X2, X1; \
-	VPMADDWD vectorTables_fourteenBits(R11), X1, X1; \
-	VMOVQ X1, AX; \
-	MOVL AX, BX; \
-	SHRQ $32, AX; \
-	SHLQ $28, AX; \
-	ORQ BX, AX; \
-	IMUL3Q $1000000, AX, AX; \
-	MOVWLZX Step_Field(R9), BX; \
-	MOVQ AX, (DI)(BX*1)
-
 TEXT walkMillisVarint<>(SB), NOSPLIT|NOFRAME, $0
 	MILLISVARINT
 	FORM
-
-TEXT walkMillisVarintOnly<>(SB), NOSPLIT|NOFRAME, $0
-	MILLISVARINT
-	NEXT
 
 // The venue's numbers of the sides are ours.
 TEXT walkSideVarint<>(SB), NOSPLIT|NOFRAME, $0
@@ -791,25 +1053,12 @@ next:
 	MOVQ AX, (Batch_walk+walk_until)(R10)
 	CMPB 2(R8), $0x0a
 	JNE back
-	MOVBLZX 3(R8), DX
 	ADDQ $4, R8
-	DIGITS
-	FILLS(back)
-	PLAIN(back)
-	VALUE
+	TEXTPAIR($0x12, R14, back)
 	VMOVQ X1, (Level_Price+Decimal_Mantissa)(R14)
-	MOVB SI, (Level_Price+Decimal_Exponent)(R14)
-	ADDQ DX, R8
-	CMPB (R8), $0x12
-	JNE back
-	MOVBLZX 1(R8), DX
-	ADDQ $2, R8
-	DIGITS
-	FILLS(back)
-	PLAIN(back)
-	VALUE
+	VEXTRACTI128 $1, Y1, X1
 	VMOVQ X1, (Level_Quantity+Decimal_Mantissa)(R14)
-	MOVB SI, (Level_Quantity+Decimal_Exponent)(R14)
+	MOVB CX, (Level_Quantity+Decimal_Exponent)(R14)
 	ADDQ DX, R8
 	ADDQ $Level__size, R14
 	CMPQ R8, (Batch_walk+walk_until)(R10)

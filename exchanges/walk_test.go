@@ -28,7 +28,7 @@ type walker struct {
 
 func newWalker(op StepOp, field uint16) *walker {
 	return &walker{symbols: NewLearningTable(), steps: Steps{Kind: ring.KindTrade, List: []Step{
-		formStep(StepName, 0, `"`), formStep(op, field, `",`), formStep(StepEnd, 0, ""),
+		formStep(StepForm, 0, `"`), formStep(StepName, 0, `"`), formStep(op, field, `",`), formStep(StepEnd, 0, ""),
 	}}}
 }
 
@@ -48,7 +48,7 @@ func (w *walker) read(t require.TestingT, p Padded, text string) *Item {
 var stepWalkers = map[StepOp]*walker{
 	StepDecimal: newWalker(StepDecimal, FieldPrices), StepVolume: newWalker(StepVolume, FieldPrices), StepSigned: newWalker(StepSigned, FieldPrices),
 	StepSignedSkip: newWalker(StepSignedSkip, 0), StepUint: newWalker(StepUint, FieldSequence), StepUintSkip: newWalker(StepUintSkip, 0),
-	StepMillisText: newWalker(StepMillisText, FieldEventTimeNS),
+	StepMillisText: newWalker(StepMillisText, FieldEventTimeNS), StepAmount: newWalker(StepAmount, FieldPrices),
 }
 
 // requireSteps wants steps to read a number as the plain parsers do, and to refuse what
@@ -62,7 +62,7 @@ func requireSteps(t require.TestingT, text string) {
 	id, isUint := ParseUint([]byte(text))
 	ns, isTime := ParseMillisNS([]byte(text))
 	blank := blankItem
-	p := paddedText(t, `S"`+text+`",`, `5.0"1`)
+	p := paddedText(t, `"S"`+text+`",`, `5.0"1`)
 	for op, w := range stepWalkers {
 		it, want, ok := w.read(t, p, text), blank, false
 		switch op {
@@ -81,6 +81,9 @@ func requireSteps(t require.TestingT, text string) {
 			want.Sequence, ok = id, isUint && len(text) <= 16
 		case StepUintSkip:
 			ok = isUint && len(text) <= 16
+		case StepAmount:
+			// Behind a bare number stands a quote here, which is no part of it.
+			want.Prices[0], ok = decimal, isUint && len(text) <= 16
 		case StepMillisText:
 			want.EventTimeNS, ok = ns, isTime
 		}
@@ -117,9 +120,9 @@ func TestStepsReadTimes(t *testing.T) {
 			before := "abc"[:at]
 			digits := formStep(c.op, FieldSendTimeNS, before+c.digits)
 			digits.At = at
-			steps := Steps{List: []Step{formStep(StepName, 0, `"`), digits, formStep(StepEnd, 0, "")}}
+			steps := Steps{List: []Step{formStep(StepForm, 0, `"`), formStep(StepName, 0, `"`), digits, formStep(StepEnd, 0, "")}}
 			b, symbols := new(Batch), NewLearningTable()
-			require.Equal(t, c.ok, paddedText(t, `S"`+before+c.digits, "7").Walk(&steps, symbols, b), c.digits)
+			require.Equal(t, c.ok, paddedText(t, `"S"`+before+c.digits, "7").Walk(&steps, symbols, b), c.digits)
 			if c.ok {
 				require.Equal(t, c.ns, b.Items[0].SendTimeNS)
 			}
@@ -135,12 +138,88 @@ func TestFormsAcceptTheirBytes(t *testing.T) {
 	for at := range StepBytes {
 		form := formStep(StepForm, 0, string(slices.Repeat([]byte("k"), StepBytes)))
 		form.Low[at], form.Span[at] = '3', 4
-		steps := Steps{List: []Step{formStep(StepName, 0, `"`), form, formStep(StepEnd, 0, "")}}
+		steps := Steps{List: []Step{formStep(StepForm, 0, `"`), formStep(StepName, 0, `"`), form, formStep(StepEnd, 0, "")}}
 		for c := range 256 {
 			text := slices.Repeat([]byte("k"), StepBytes)
 			text[at] = byte(c)
 			b := new(Batch)
-			require.Equal(t, c >= '3' && c <= '7', paddedText(t, `S"`+string(text), "k").Walk(&steps, NewLearningTable(), b), "%d at %d", c, at)
+			require.Equal(t, c >= '3' && c <= '7', paddedText(t, `"S"`+string(text), "k").Walk(&steps, NewLearningTable(), b), "%d at %d", c, at)
 		}
 	}
+}
+
+// textWalker walks through protobuf messages of a symbol and texts behind their lengths.
+func textWalker(step Step) *walker {
+	const channel = "0123456789abcdef@"
+	first := formStep(StepForm, 0, "\x0a\x00"+channel)
+	name := formStep(StepTextName, uint16(len(channel)), "\x12\x00")
+	first.Span[1], name.Span[1] = 255, 255
+	return &walker{symbols: NewLearningTable(), steps: Steps{List: []Step{first, name, step, formStep(StepEnd, 0, "")}}}
+}
+
+var (
+	pairWalker     = textWalker(Step{Op: StepTextDecimals, Field: FieldPrices, Second: FieldQuantities, Key: 0x1a, Span: formStep(0, 0, "").Span})
+	decimalWalker  = textWalker(formStep(StepTextDecimal, FieldPrices, ""))
+	textUintWalker = textWalker(formStep(StepTextUint, FieldSequence, ""))
+)
+
+// requireTextSteps wants steps to read texts behind their lengths as the parsers do, alone
+// and as either of two.
+func requireTextSteps(t require.TestingT, text string) {
+	if !Walks() || len(text) > 100 {
+		return
+	}
+	field := func(key byte, text string) string { return string([]byte{key, byte(len(text))}) + text }
+	head := field(0x0a, "0123456789abcdef@S")
+	check := func(w *walker, message string, ok bool, fill func(it *Item)) {
+		want := blankItem
+		want.Instrument, want.Kind = 0, 0
+		for _, tail := range []string{"0", ".", "\xff"} {
+			it := w.read(t, paddedText(t, head+message, tail), text)
+			if ok != (it != nil) {
+				require.Fail(t, "not as the parsers accept it", "%q: want %v", message, ok)
+			}
+			if fill(&want); ok && *it != want {
+				require.Fail(t, "not as the parsers read it", "%q: %+v, want %+v", message, *it, want)
+			}
+		}
+	}
+	d, ok := ParseDecimal([]byte(text))
+	ok = ok && d.Mantissa >= 0
+	half := Decimal{5, -1}
+	check(decimalWalker, field(0x12, text), ok, func(it *Item) { it.Prices[0] = d })
+	check(pairWalker, field(0x12, text)+field(0x1a, "0.50"), ok, func(it *Item) { it.Prices[0], it.Quantities[0] = d, half })
+	check(pairWalker, field(0x12, "0.5")+field(0x1a, text), ok, func(it *Item) { it.Prices[0], it.Quantities[0] = half, d })
+	check(pairWalker, field(0x12, text)+field(0x1a, text), ok, func(it *Item) { it.Prices[0], it.Quantities[0] = d, d })
+	check(pairWalker, field(0x12, text)+field(0x1b, text), false, func(*Item) {})
+	id, isUint := ParseUint([]byte(text))
+	check(textUintWalker, field(0x12, text), isUint, func(it *Item) { it.Sequence = id })
+}
+
+// The ids of a trade are read as IDPair reads them, with any of their bytes changed.
+func TestStepsReadIDPairs(t *testing.T) {
+	if !Walks() {
+		t.Skip("no vectors here")
+	}
+	w := textWalker(formStep(StepTextIDPair, 0, ""))
+	accepted := 0
+	for _, text := range []string{"731901896985399296X0_731901896985399297X9", "1X0_2X1", "999999999999999999X3_100000000000000000X4", "12345678901234567X0_731901896985399297X0"} {
+		for i := range text {
+			for c := range 256 {
+				id := []byte(text)
+				id[i] = byte(c)
+				message := "\x0a\x120123456789abcdef@S\x12" + string([]byte{byte(len(id))}) + string(id)
+				p := paddedText(t, message, "7")
+				first, second, suffix1, suffix2, ok := p.IDPair(len(message)-len(id), len(id))
+				it := w.read(t, p, string(id))
+				if ok != (it != nil) || ok && (it.TradeID != first || it.SecondID != second || it.IDSuffix1 != suffix1 || it.IDSuffix2 != suffix2) {
+					require.Fail(t, "not as IDPair reads it", "%q: %+v", id, it)
+				}
+				if ok {
+					accepted++
+				}
+			}
+		}
+	}
+	require.Greater(t, accepted, 1000)
 }

@@ -47,10 +47,14 @@ type failure struct {
 func (d *Dialect) Decode(frame []byte, symbols *exchanges.SymbolTable, b *exchanges.Batch) (v exchanges.Verdict) {
 	b.Reset()
 	if p, padded := exchanges.Pad(frame); padded {
-		if steps := fastSteps(p, &d.fast.orders); steps != nil && p.Walk(steps, symbols, b) {
-			v.Class, v.Stream = exchanges.ClassData, d.fast.streams[steps.Channel]
-			d.statsOf(v.Stream).Hits++
-			return v
+		if steps := fastSteps(p, &d.fast.orders); steps != nil {
+			// Written now: a byte written just before the caller copies the verdict would hold
+			// that up. The zero of the class is ClassData.
+			v.Stream = d.fast.streams[steps.Channel]
+			if p.Walk(steps, symbols, b) {
+				d.statsOf(v.Stream).Hits++
+				return v
+			}
 		}
 	}
 	return d.decodeUnwalked(frame, symbols, b)

@@ -20,8 +20,8 @@ func generateProtobuf(pkg, source string, messages []*message) ([]byte, error) {
 	for _, m := range messages {
 		e := &fieldEmitter{emitter: emitter{out: &body}, m: m}
 		if m.steps != nil {
-			outer, _ := m.fieldHoles()
-			e.walk(&m.shape, g.channel(&m.shape), outer)
+			outer, inner := m.fieldHoles()
+			e.walk(&m.shape, g.channel(&m.shape), append(outer, inner...))
 		}
 		e.message()
 	}

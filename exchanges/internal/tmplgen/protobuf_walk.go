@@ -7,7 +7,7 @@ var anyByte = class{0, 255}
 
 // textStepOf are the ops of holes in texts, numberStepOf those behind keys.
 var (
-	textStepOf   = map[string]string{"again": "TextAgain", "decimal": "TextDecimal", "volume": "TextVolume", "uint": "TextUint", "signed": "TextSigned"}
+	textStepOf   = map[string]string{"again": "TextAgain", "decimal": "TextDecimal", "volume": "TextVolume", "uint": "TextUint", "signed": "TextSigned", "idpair": "TextIDPair"}
 	numberStepOf = map[string]string{"ms": "MillisVarint", "side": "SideVarint"}
 	numberForm   = map[string][]class{
 		"ms":   append(slices.Repeat([]class{{0x80, 0x7f}}, 5), class{1, 0x7e}),
@@ -21,19 +21,44 @@ func fieldSteps(s *message) []step {
 	if !w.fields(s.fields) {
 		return nil
 	}
-	outer, _ := s.fieldHoles()
-	return w.end(&s.shape, outer)
+	outer, inner := s.fieldHoles()
+	if len(inner) == 0 {
+		return w.end(&s.shape, outer)
+	}
+	if !sharable(outer, inner) {
+		return nil
+	}
+	w.flush()
+	return append(w.steps, step{op: "EndMany"})
 }
 
+// sharable says that exchanges.Padded knows how the items of a message share its values.
+func sharable(outer, inner []*hole) bool {
+	for _, h := range outer {
+		if h.field != "" && h.field != "send" && h.field != "sequence" {
+			return false
+		}
+	}
+	return !fills(inner, "sequence") && !fills(inner, "send")
+}
+
+// fields turns fields into steps.
 func (w *stepper) fields(list []field) bool {
-	for i := range list {
+	for i := 0; i < len(list); i++ {
 		f := &list[i]
 		ok := false
 		switch {
 		case f.optional != nil:
 			ok = w.optional(func() bool { return w.fields(f.optional) })
+		case f.many && f.hole != nil:
+			w.next(step{op: "TextLevels", field: fieldConstant(f.hole), at: int(f.key()[0])})
+			ok = true
 		case f.many:
-			ok = w.levels(f)
+			ok = w.many(f)
+		case fieldRow(list[i:]) >= 2:
+			w.decimals(f, &list[i+1])
+			i++
+			ok = true
 		default:
 			ok = w.field(f)
 		}
@@ -71,12 +96,26 @@ func (w *stepper) field(f *field) bool {
 	return true
 }
 
-// levels are read at once; messages that repeat otherwise are not.
-func (w *stepper) levels(f *field) bool {
-	if f.hole == nil {
+// decimals are two that follow each other.
+func (w *stepper) decimals(first, second *field) {
+	w.run.form = append(append(w.run.form, classes(first.key())...), anyByte)
+	w.next(step{op: "TextDecimals", field: fieldConstant(first.text[0].hole), second: fieldConstant(second.text[0].hole), key: second.key()[0]})
+}
+
+// many is a message that makes an item each time it stands.
+func (w *stepper) many(f *field) bool {
+	if len(f.key()) != 1 {
 		return false
 	}
-	w.next(step{op: "TextLevels", field: fieldConstant(f.hole), at: int(f.key()[0])})
+	w.next(step{op: "Many"})
+	from := len(w.steps)
+	w.run.form = append(classes(f.key()), anyByte)
+	if !w.fields(f.message) {
+		return false
+	}
+	w.flush()
+	w.steps = append(w.steps, step{op: "ManyEnd", steps: from - len(w.steps)})
+	w.steps[from].steps = len(w.steps) - from
 	return true
 }
 

@@ -12,6 +12,9 @@ import (
 // step is one of exchanges.Steps.
 type step struct {
 	op, field string
+	// second and key are of the second of two decimals.
+	second string
+	key    byte
 	// at is what Step.At is; steps is the same of an optional part, in steps.
 	at, steps int
 	// length is a number where Step.Field is one.
@@ -52,7 +55,7 @@ type stepper struct {
 var stepOf = map[string]string{
 	"uint": "Uint", "symbol": "Name", "again": "Again", "decimal": "Decimal", "volume": "Volume", "signed": "Signed",
 	"millis": "MillisText", "side": "Side", "text": "Text", "levels": "Levels", "objects": "Objects", "amount": "Amount",
-	"taker": "Taker", "more": "More", "skip uint": "UintSkip", "skip signed": "SignedSkip",
+	"more": "More", "skip uint": "UintSkip", "skip signed": "SignedSkip",
 }
 
 // stepsOf are the steps of a shape, nil when it has what steps cannot do.
@@ -71,7 +74,7 @@ func (w *stepper) end(s *shape, holes []*hole) []step {
 		w.steps = append(w.steps, step{op: "Ordered"})
 	}
 	if s.eventIsSend {
-		w.steps = append(w.steps, step{op: "EventIsSend"})
+		return append(w.steps, step{op: "EndEventIsSend"})
 	}
 	return append(w.steps, step{op: "End"})
 }
@@ -133,7 +136,7 @@ func (w *stepper) group(parts []part) bool {
 }
 
 // fused are the ops that may look for an optional part themselves.
-var fused = map[string]string{"Rest": "RestIf", "TextDecimal": "TextDecimalIf", "TextUint": "TextUintIf"}
+var fused = map[string]string{"Rest": "RestIf", "TextDecimal": "TextDecimalIf", "TextDecimals": "TextDecimalsIf", "TextUint": "TextUintIf"}
 
 // optional writes a step over which the steps are passed that write makes.
 func (w *stepper) optional(write func() bool) bool {
@@ -154,21 +157,22 @@ func (w *stepper) optional(write func() bool) bool {
 }
 
 // flush writes the steps of a run: its form in as many as it takes, and one of its values
-// in each.
+// in each; the first step of all has none.
 func (w *stepper) flush() {
 	form, values, done := w.run.form, w.run.values, 0
 	next := w.run.head
 	w.run = stretch{}
+	if next.op == "TextAgain" && len(values) > 0 && values[0].op == "MillisVarint" {
+		next.op, next.field, next.at = "TextAgainMillis", values[0].field, values[0].at
+		values = values[1:]
+	}
 	for next.op != "" || len(form) > 0 || len(values) > 0 {
 		if next.op == "" {
 			next.op = "Form"
-			if len(values) > 0 {
+			if len(values) > 0 && len(w.steps) > 0 {
 				next, values = values[0], values[1:]
 				next.at -= done
 			}
-		}
-		if next.op == "MillisVarint" && len(form) == 0 {
-			next.op = "MillisVarintOnly"
 		}
 		n := min(len(form), exchanges.StepBytes)
 		next.form, form = form[:n], form[n:]
@@ -186,6 +190,9 @@ func fieldConstant(h *hole) string {
 		return ""
 	}
 	field := h.kind.fields[h.field].field
+	if field == "" {
+		return "" // several fields, which the step knows
+	}
 	if parts := indexed.FindStringSubmatch(field); parts != nil {
 		return fmt.Sprintf("exchanges.Field%s + %s*exchanges.FieldNext", parts[1], parts[2])
 	}
@@ -207,7 +214,10 @@ func (e *emitter) walk(s *shape, channel int, holes []*hole) {
 		e.f("Flags: ring.%s,\n", s.flags)
 	}
 	if fills(holes, "trade_id") {
-		e.f("IDFormat: ring.IDUint64,\n")
+		e.f("IDFormat: ring.%s,\n", idFormat(holes))
+	}
+	if s.eventIsSend {
+		e.f("EventIsSend: true,\n")
 	}
 	e.f("List: []exchanges.Step{\n")
 	for i := range s.steps {
@@ -216,10 +226,21 @@ func (e *emitter) walk(s *shape, channel int, holes []*hole) {
 	e.f("},\n}\n\n")
 }
 
+// idFormat is that of the hole of a trade's id.
+func idFormat(holes []*hole) string {
+	if slices.ContainsFunc(holes, func(h *hole) bool { return h.kind.name == "idpair" }) {
+		return "IDMEXCPair"
+	}
+	return "IDUint64"
+}
+
 func (e *emitter) step(s *step) {
 	e.f("{Op: exchanges.Step%s", s.op)
 	if s.field != "" {
 		e.f(", Field: %s", s.field)
+	}
+	if s.second != "" {
+		e.f(", Second: %s, Key: %d", s.second, s.key)
 	}
 	if s.length != 0 {
 		e.f(", Field: %d", s.length)
