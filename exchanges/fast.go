@@ -186,8 +186,16 @@ func (p Padded) decimal(at int) (mantissa int64, exponent int8, n int) {
 // Volume is ParseVolume up to the closing quote, which the literal behind the hole must
 // compare; it refuses what is below zero. The flag is ring.FlagRounded when the number was rounded.
 func (p Padded) Volume(at int) (mantissa int64, exponent int8, flag ring.Flags, n int) {
-	if mantissa, exponent, n = p.Decimal(at); n != 0 {
-		return mantissa, exponent, 0, n
+	if !vectors {
+		mantissa, exponent, n = p.shortDecimal(at)
+		if n != 0 {
+			return mantissa, exponent, 0, n
+		}
+		return p.longVolume(at)
+	}
+	var d Decimal
+	if n := quotedDecimals(p.text(at), 0, 1, &d); n != 0 {
+		return d.Mantissa, d.Exponent, 0, int(n)
 	}
 	return p.longVolume(at)
 }

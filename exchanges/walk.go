@@ -22,6 +22,8 @@ const (
 	StepEndEventIsSend
 	// StepEndMany is StepEnd of a message of several items.
 	StepEndMany
+	// StepEndEach is the same where each item has its symbol.
+	StepEndEach
 	// StepForm has no hole. It is the first one, whatever its op says.
 	StepForm
 	// StepOptional has none: where its form does not stand at the cursor, or the frame ends
@@ -35,14 +37,19 @@ const (
 	// else goes on At bytes of steps further; StepManyEnd goes back to it.
 	StepMany
 	StepManyEnd
+	// StepEach begins an item; StepEachEnd goes back to it behind a comma.
+	StepEach
+	StepEachEnd
 	// StepSeconds and StepMillis are the ten and the 13 digits at At, which forms compare.
 	StepSeconds
 	StepMillis
 	// StepUint is Padded.Uint, StepUintSkip the same without a field.
 	StepUint
 	StepUintSkip
-	// StepName is the symbol, StepAgain its text once more.
+	// StepName is the symbol, StepNameEach that of an item of several, StepAgain the text of
+	// StepName once more.
 	StepName
+	StepNameEach
 	StepAgain
 	// StepDecimal, StepVolume, StepSigned, StepMillisText and StepSide are methods of Padded.
 	StepDecimal
@@ -55,6 +62,7 @@ const (
 	StepLevels
 	StepObjects
 	StepAmount
+	StepTaker
 	// StepTextName is the symbol in the text of the message's first field, whose length
 	// tells its own: Field is the length of what else that text holds. StepTextUntil is the
 	// same up to the first byte of the form, and StepTextTail the rest of that text.
@@ -136,6 +144,8 @@ const (
 	walkUnnamed
 	// walkMany: the items are whole but for what they share.
 	walkMany
+	// walkNamed: but for their instruments, whose names they hold.
+	walkNamed
 	// walkLeft: a step needs what the vectors do not do.
 	walkLeft
 	// walkFull: there is no room for an item.
@@ -198,6 +208,13 @@ func (p Padded) walkOn(s *Steps, symbols *SymbolTable, b *Batch) (ok bool) {
 			return ok
 		case walkMany:
 			return p.finishMany(s, symbols, b)
+		case walkNamed:
+			b.Items = b.Items[:n+w.count]
+			if !b.Named(p, symbols) {
+				b.Items = b.Items[:n]
+				return false
+			}
+			return true
 		case walkRefused:
 			return false
 		default:
@@ -247,6 +264,9 @@ func (p Padded) longWay(s *Step, it *Item, b *Batch) bool {
 	case StepName:
 		n = p.Name(at)
 		w.named(p, at, n)
+	case StepNameEach:
+		n = p.Name(at)
+		it.BidsFrom, it.BidsTo = int32(at), int32(at+n)
 	case StepAgain:
 		n = w.length
 		ok = p.Same(at, w.symbol, n)
@@ -266,6 +286,9 @@ func (p Padded) longWay(s *Step, it *Item, b *Batch) bool {
 	case StepAmount:
 		d := fieldOf[Decimal](it, s.Field)
 		d.Mantissa, d.Exponent, n = p.Amount(at)
+	case StepTaker:
+		d := fieldOf[Decimal](it, s.Field)
+		d.Mantissa, d.Exponent, it.Aggressor, n = p.Taker(at)
 	case StepMillisText:
 		*fieldOf[int64](it, s.Field), n = p.MillisText(at)
 	case StepSide:

@@ -68,48 +68,53 @@ pass: \
 DATA walkRoutines<>+0x000(SB)/8, $walkEnd<>(SB)
 DATA walkRoutines<>+0x008(SB)/8, $walkEndEventIsSend<>(SB)
 DATA walkRoutines<>+0x010(SB)/8, $walkEndMany<>(SB)
-DATA walkRoutines<>+0x018(SB)/8, $walkForm<>(SB)
-DATA walkRoutines<>+0x020(SB)/8, $walkOptional<>(SB)
-DATA walkRoutines<>+0x028(SB)/8, $walkMore<>(SB)
-DATA walkRoutines<>+0x030(SB)/8, $walkOrdered<>(SB)
-DATA walkRoutines<>+0x038(SB)/8, $walkMany<>(SB)
-DATA walkRoutines<>+0x040(SB)/8, $walkManyEnd<>(SB)
-DATA walkRoutines<>+0x048(SB)/8, $walkSeconds<>(SB)
-DATA walkRoutines<>+0x050(SB)/8, $walkMillis<>(SB)
-DATA walkRoutines<>+0x058(SB)/8, $walkUint<>(SB)
-DATA walkRoutines<>+0x060(SB)/8, $walkUintSkip<>(SB)
-DATA walkRoutines<>+0x068(SB)/8, $walkName<>(SB)
-DATA walkRoutines<>+0x070(SB)/8, $walkAgain<>(SB)
-DATA walkRoutines<>+0x078(SB)/8, $walkDecimal<>(SB)
-DATA walkRoutines<>+0x080(SB)/8, $walkDecimal<>(SB)
-DATA walkRoutines<>+0x088(SB)/8, $walkLeave<>(SB)
-DATA walkRoutines<>+0x090(SB)/8, $walkSignedSkip<>(SB)
-DATA walkRoutines<>+0x098(SB)/8, $walkMillisText<>(SB)
-DATA walkRoutines<>+0x0a0(SB)/8, $walkSide<>(SB)
-DATA walkRoutines<>+0x0a8(SB)/8, $walkText<>(SB)
-DATA walkRoutines<>+0x0b0(SB)/8, $walkLevels<>(SB)
-DATA walkRoutines<>+0x0b8(SB)/8, $walkObjects<>(SB)
-DATA walkRoutines<>+0x0c0(SB)/8, $walkAmount<>(SB)
-DATA walkRoutines<>+0x0c8(SB)/8, $walkTextName<>(SB)
-DATA walkRoutines<>+0x0d0(SB)/8, $walkTextUntil<>(SB)
-DATA walkRoutines<>+0x0d8(SB)/8, $walkTextTail<>(SB)
-DATA walkRoutines<>+0x0e0(SB)/8, $walkTextAgain<>(SB)
-DATA walkRoutines<>+0x0e8(SB)/8, $walkTextAgainMillis<>(SB)
-DATA walkRoutines<>+0x0f0(SB)/8, $walkTextDecimal<>(SB)
-DATA walkRoutines<>+0x0f8(SB)/8, $walkTextDecimals<>(SB)
-DATA walkRoutines<>+0x100(SB)/8, $walkTextDecimal<>(SB)
-DATA walkRoutines<>+0x108(SB)/8, $walkTextUint<>(SB)
-DATA walkRoutines<>+0x110(SB)/8, $walkTextSigned<>(SB)
-DATA walkRoutines<>+0x118(SB)/8, $walkTextIDPair<>(SB)
-DATA walkRoutines<>+0x120(SB)/8, $walkRest<>(SB)
-DATA walkRoutines<>+0x128(SB)/8, $walkMillisVarint<>(SB)
-DATA walkRoutines<>+0x130(SB)/8, $walkSideVarint<>(SB)
-DATA walkRoutines<>+0x138(SB)/8, $walkTextLevels<>(SB)
-DATA walkRoutines<>+0x140(SB)/8, $walkRestIf<>(SB)
-DATA walkRoutines<>+0x148(SB)/8, $walkTextDecimalIf<>(SB)
-DATA walkRoutines<>+0x150(SB)/8, $walkTextDecimalsIf<>(SB)
-DATA walkRoutines<>+0x158(SB)/8, $walkTextUintIf<>(SB)
-GLOBL walkRoutines<>(SB), RODATA, $0x160
+DATA walkRoutines<>+0x018(SB)/8, $walkEndEach<>(SB)
+DATA walkRoutines<>+0x020(SB)/8, $walkForm<>(SB)
+DATA walkRoutines<>+0x028(SB)/8, $walkOptional<>(SB)
+DATA walkRoutines<>+0x030(SB)/8, $walkMore<>(SB)
+DATA walkRoutines<>+0x038(SB)/8, $walkOrdered<>(SB)
+DATA walkRoutines<>+0x040(SB)/8, $walkMany<>(SB)
+DATA walkRoutines<>+0x048(SB)/8, $walkManyEnd<>(SB)
+DATA walkRoutines<>+0x050(SB)/8, $walkEach<>(SB)
+DATA walkRoutines<>+0x058(SB)/8, $walkEachEnd<>(SB)
+DATA walkRoutines<>+0x060(SB)/8, $walkSeconds<>(SB)
+DATA walkRoutines<>+0x068(SB)/8, $walkMillis<>(SB)
+DATA walkRoutines<>+0x070(SB)/8, $walkUint<>(SB)
+DATA walkRoutines<>+0x078(SB)/8, $walkUintSkip<>(SB)
+DATA walkRoutines<>+0x080(SB)/8, $walkName<>(SB)
+DATA walkRoutines<>+0x088(SB)/8, $walkNameEach<>(SB)
+DATA walkRoutines<>+0x090(SB)/8, $walkAgain<>(SB)
+DATA walkRoutines<>+0x098(SB)/8, $walkDecimal<>(SB)
+DATA walkRoutines<>+0x0a0(SB)/8, $walkDecimal<>(SB)
+DATA walkRoutines<>+0x0a8(SB)/8, $walkLeave<>(SB)
+DATA walkRoutines<>+0x0b0(SB)/8, $walkSignedSkip<>(SB)
+DATA walkRoutines<>+0x0b8(SB)/8, $walkMillisText<>(SB)
+DATA walkRoutines<>+0x0c0(SB)/8, $walkSide<>(SB)
+DATA walkRoutines<>+0x0c8(SB)/8, $walkText<>(SB)
+DATA walkRoutines<>+0x0d0(SB)/8, $walkLevels<>(SB)
+DATA walkRoutines<>+0x0d8(SB)/8, $walkObjects<>(SB)
+DATA walkRoutines<>+0x0e0(SB)/8, $walkAmount<>(SB)
+DATA walkRoutines<>+0x0e8(SB)/8, $walkTaker<>(SB)
+DATA walkRoutines<>+0x0f0(SB)/8, $walkTextName<>(SB)
+DATA walkRoutines<>+0x0f8(SB)/8, $walkTextUntil<>(SB)
+DATA walkRoutines<>+0x100(SB)/8, $walkTextTail<>(SB)
+DATA walkRoutines<>+0x108(SB)/8, $walkTextAgain<>(SB)
+DATA walkRoutines<>+0x110(SB)/8, $walkTextAgainMillis<>(SB)
+DATA walkRoutines<>+0x118(SB)/8, $walkTextDecimal<>(SB)
+DATA walkRoutines<>+0x120(SB)/8, $walkTextDecimals<>(SB)
+DATA walkRoutines<>+0x128(SB)/8, $walkTextDecimal<>(SB)
+DATA walkRoutines<>+0x130(SB)/8, $walkTextUint<>(SB)
+DATA walkRoutines<>+0x138(SB)/8, $walkTextSigned<>(SB)
+DATA walkRoutines<>+0x140(SB)/8, $walkTextIDPair<>(SB)
+DATA walkRoutines<>+0x148(SB)/8, $walkRest<>(SB)
+DATA walkRoutines<>+0x150(SB)/8, $walkMillisVarint<>(SB)
+DATA walkRoutines<>+0x158(SB)/8, $walkSideVarint<>(SB)
+DATA walkRoutines<>+0x160(SB)/8, $walkTextLevels<>(SB)
+DATA walkRoutines<>+0x168(SB)/8, $walkRestIf<>(SB)
+DATA walkRoutines<>+0x170(SB)/8, $walkTextDecimalIf<>(SB)
+DATA walkRoutines<>+0x178(SB)/8, $walkTextDecimalsIf<>(SB)
+DATA walkRoutines<>+0x180(SB)/8, $walkTextUintIf<>(SB)
+GLOBL walkRoutines<>(SB), RODATA, $0x188
 
 // START sets what all routines rely on: the item behind the last one, or full.
 #define START \
@@ -199,6 +204,18 @@ TEXT walkEndEventIsSend<>(SB), NOSPLIT|NOFRAME, $0
 	MOVQ AX, Item_EventTimeNS(DI)
 	JMP walkEnd<>(SB)
 
+// walkEndEach leaves the items to Batch.Named.
+TEXT walkEndEach<>(SB), NOSPLIT|NOFRAME, $0
+	CMPQ R8, (Batch_walk+walk_end)(R10)
+	JNE refuse
+	VPTEST Y6, Y6
+	JNZ refuse
+	MOVB $const_walkNamed, (Batch_walk+walk_stop)(R10)
+	VZEROUPPER
+	RET
+refuse:
+	JMP walkRefuse<>(SB)
+
 // walkEndMany leaves the items to finishMany.
 TEXT walkEndMany<>(SB), NOSPLIT|NOFRAME, $0
 	CMPQ R8, (Batch_walk+walk_end)(R10)
@@ -211,7 +228,28 @@ TEXT walkEndMany<>(SB), NOSPLIT|NOFRAME, $0
 refuse:
 	JMP walkRefuse<>(SB)
 
-// walkMany begins the next item, which is as the first one was before the first turn.
+// NEXTITEM makes room for an item, which is as the first one was before the first turn.
+#define NEXTITEM(more, begin, full, refuse) \
+	LEAQ (Batch_walk+walk_blank)(R10), BX; \
+	MOVQ (Batch_walk+walk_count)(R10), CX; \
+	TESTQ CX, CX; \
+	JNZ more; \
+	COPY(DI, BX); \
+	JMP begin; \
+more: \
+	MOVQ (Batch_Items+8)(R10), AX; \
+	ADDQ CX, AX; \
+	CMPQ AX, (Batch_Items+16)(R10); \
+	JCC full; \
+	CMPQ AX, $const_MaxItems; \
+	JCC refuse; \
+	ADDQ $Item__size, DI; \
+	COPY(BX, DI); \
+begin: \
+	INCQ CX; \
+	MOVQ CX, (Batch_walk+walk_count)(R10)
+
+// walkMany begins the next item, see NEXTITEM.
 TEXT walkMany<>(SB), NOSPLIT|NOFRAME, $0
 	CMPQ R8, (Batch_walk+walk_end)(R10)
 	JCC pass
@@ -225,24 +263,7 @@ TEXT walkMany<>(SB), NOSPLIT|NOFRAME, $0
 	JCC refuse
 	LEAQ 2(R8)(AX*1), AX
 	MOVQ AX, (Batch_walk+walk_until)(R10)
-	LEAQ (Batch_walk+walk_blank)(R10), BX
-	MOVQ (Batch_walk+walk_count)(R10), CX
-	TESTQ CX, CX
-	JNZ more
-	COPY(DI, BX)
-	JMP begin
-more:
-	MOVQ (Batch_Items+8)(R10), AX
-	ADDQ CX, AX
-	CMPQ AX, (Batch_Items+16)(R10)
-	JCC full
-	CMPQ AX, $const_MaxItems
-	JCC refuse
-	ADDQ $Item__size, DI
-	COPY(BX, DI)
-begin:
-	INCQ CX
-	MOVQ CX, (Batch_walk+walk_count)(R10)
+	NEXTITEM(more, begin, full, refuse)
 	MOVBLZX Step_Size(R9), AX
 	ADDQ AX, R8
 	NEXT
@@ -257,6 +278,31 @@ full:
 	RET
 refuse:
 	JMP walkRefuse<>(SB)
+
+// walkEach is walkMany without a form that tells: an item there is.
+TEXT walkEach<>(SB), NOSPLIT|NOFRAME, $0
+	CMPQ R8, (Batch_walk+walk_end)(R10)
+	JCC refuse
+	NEXTITEM(more, begin, full, refuse)
+	FORM
+full:
+	MOVB $const_walkFull, (Batch_walk+walk_stop)(R10)
+	VZEROUPPER
+	RET
+refuse:
+	JMP walkRefuse<>(SB)
+
+// walkEachEnd goes back behind a comma.
+TEXT walkEachEnd<>(SB), NOSPLIT|NOFRAME, $0
+	CMPB (R8), $0x2c
+	JNE last
+	INCQ R8
+	MOVWQSX Step_At(R9), AX
+	ADDQ AX, R9
+	MOVBLZX Step_Op(R9), AX
+	JMP (R12)(AX*8)
+last:
+	FORM
 
 // walkManyEnd goes back for the next item.
 TEXT walkManyEnd<>(SB), NOSPLIT|NOFRAME, $0
@@ -439,6 +485,27 @@ TEXT walkName<>(SB), NOSPLIT|NOFRAME, $0
 	CMPL CX, $15
 	JCC leave
 	NAMED
+leave:
+	JMP walkLeave<>(SB)
+
+// The symbol of one item of several: the item holds where it stands, for Batch.Named.
+TEXT walkNameEach<>(SB), NOSPLIT|NOFRAME, $0
+	VMOVDQU (R8), X0
+	VPCMPGTB vectorTables_belowZero(R11), X0, X1
+	VPCMPEQB vectorTables_slashes(R11), X0, X2
+	VPANDN X1, X2, X1
+	VPMOVMSKB X1, AX
+	NOTL AX
+	TZCNTL AX, DX
+	LEAL -1(DX), CX
+	CMPL CX, $15
+	JCC leave
+	MOVQ R8, AX
+	SUBQ (Batch_walk+walk_start)(R10), AX
+	MOVL AX, Item_BidsFrom(DI)
+	ADDL DX, AX
+	MOVL AX, Item_BidsTo(DI)
+	BEHIND
 leave:
 	JMP walkLeave<>(SB)
 
@@ -700,6 +767,51 @@ TEXT walkAmount<>(SB), NOSPLIT|NOFRAME, $0
 	MOVWLZX Step_Field(R9), BX
 	VMOVQ X1, Decimal_Mantissa(DI)(BX*1)
 	MOVB SI, Decimal_Exponent(DI)(BX*1)
+	FORM
+back:
+	MOVQ R14, R8
+	JMP walkLeave<>(SB)
+
+// SIGN passes over a minus and tells the taker's side.
+#define SIGN \
+	XORL AX, AX; \
+	CMPB (R8), $0x2d; \
+	SETEQ AX; \
+	ADDQ AX, R8; \
+	ADDL $const_sideBuy, AX; \
+	MOVB AX, Item_Aggressor(DI)
+
+// walkTaker is walkAmount behind a sign; zero says nothing of a side.
+TEXT walkTaker<>(SB), NOSPLIT|NOFRAME, $0
+	MOVQ R8, R14
+	CMPB (R8), $0x22
+	JNE bare
+	INCQ R8
+	SIGN
+	DIGITS
+	ENDS(back)
+	PLAIN(back)
+	CMPB (R8)(DX*1), $0x22
+	JNE back
+	LEAQ 1(R8)(DX*1), R8
+	JMP both
+bare:
+	SIGN
+	DIGITS
+	XORL R13, R13
+	ENDS(back)
+	PLAIN(back)
+	ADDQ DX, R8
+both:
+	VALUE
+	MOVWLZX Step_Field(R9), BX
+	VMOVQ X1, AX
+	MOVQ AX, Decimal_Mantissa(DI)(BX*1)
+	MOVB SI, Decimal_Exponent(DI)(BX*1)
+	TESTQ AX, AX
+	JNZ some
+	MOVB $0, Item_Aggressor(DI)
+some:
 	FORM
 back:
 	MOVQ R14, R8

@@ -2,6 +2,7 @@ package exchanges
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -48,7 +49,7 @@ func (w *walker) read(t require.TestingT, p Padded, text string) *Item {
 var stepWalkers = map[StepOp]*walker{
 	StepDecimal: newWalker(StepDecimal, FieldPrices), StepVolume: newWalker(StepVolume, FieldPrices), StepSigned: newWalker(StepSigned, FieldPrices),
 	StepSignedSkip: newWalker(StepSignedSkip, 0), StepUint: newWalker(StepUint, FieldSequence), StepUintSkip: newWalker(StepUintSkip, 0),
-	StepMillisText: newWalker(StepMillisText, FieldEventTimeNS), StepAmount: newWalker(StepAmount, FieldPrices),
+	StepMillisText: newWalker(StepMillisText, FieldEventTimeNS), StepAmount: newWalker(StepAmount, FieldPrices), StepTaker: newWalker(StepTaker, FieldPrices),
 }
 
 // requireSteps wants steps to read a number as the plain parsers do, and to refuse what
@@ -84,6 +85,8 @@ func requireSteps(t require.TestingT, text string) {
 		case StepAmount:
 			// Behind a bare number stands a quote here, which is no part of it.
 			want.Prices[0], ok = decimal, isUint && len(text) <= 16
+		case StepTaker:
+			want.Prices[0], want.Aggressor, ok = wantTaker(text)
 		case StepMillisText:
 			want.EventTimeNS, ok = ns, isTime
 		}
@@ -94,6 +97,22 @@ func requireSteps(t require.TestingT, text string) {
 			require.Fail(t, "not as the parsers read it", "%d %q: %+v, want %+v", op, text, *it, want)
 		}
 	}
+}
+
+// wantTaker is what a bare number with a sign is.
+func wantTaker(text string) (d Decimal, side ring.Aggressor, ok bool) {
+	digits, sold := strings.CutPrefix(text, "-")
+	if _, ok = ParseUint([]byte(digits)); !ok || len(digits) > 16 {
+		return Decimal{}, 0, false
+	}
+	d, _ = ParseDecimal([]byte(digits))
+	switch {
+	case d.Mantissa == 0:
+		return d, ring.AggressorUnknown, true
+	case sold:
+		return d, ring.AggressorSell, true
+	}
+	return d, ring.AggressorBuy, true
 }
 
 // Times of known length, where their forms let digits pass that make no time.

@@ -49,13 +49,15 @@ type stretch struct {
 type stepper struct {
 	steps []step
 	run   stretch
+	// several: a part repeats.
+	several bool
 }
 
 // stepOf are the ops of holes of unknown length; those behind "skip" have no field.
 var stepOf = map[string]string{
 	"uint": "Uint", "symbol": "Name", "again": "Again", "decimal": "Decimal", "volume": "Volume", "signed": "Signed",
 	"millis": "MillisText", "side": "Side", "text": "Text", "levels": "Levels", "objects": "Objects", "amount": "Amount",
-	"more": "More", "skip uint": "UintSkip", "skip signed": "SignedSkip",
+	"taker": "Taker", "more": "More", "skip uint": "UintSkip", "skip signed": "SignedSkip",
 }
 
 // stepsOf are the steps of a shape, nil when it has what steps cannot do.
@@ -63,6 +65,13 @@ func stepsOf(s *shape) []step {
 	w := &stepper{}
 	if s.perpetual || !w.parts(s.parts) {
 		return nil
+	}
+	if w.several {
+		if s.eventIsSend {
+			return nil
+		}
+		w.flush()
+		return append(w.steps, step{op: "EndEach"})
 	}
 	return w.end(s, holesOf(s.parts))
 }
@@ -83,7 +92,9 @@ func (w *stepper) parts(parts []part) bool {
 	for _, p := range parts {
 		switch {
 		case p.each != nil:
-			return false
+			if !w.each(p.each) {
+				return false
+			}
 		case p.group != nil:
 			if !w.group(p.group) {
 				return false
@@ -120,7 +131,28 @@ func (w *stepper) hole(h *hole) bool {
 	if op == "" {
 		return false
 	}
+	if w.several && op == "Name" {
+		op = "NameEach"
+	}
 	w.next(step{op: op, field: fieldConstant(h)})
+	return true
+}
+
+// each is the part that repeats, with commas between.
+func (w *stepper) each(parts []part) bool {
+	for _, h := range holesOf(parts) {
+		if h.kind.name == "again" || h.kind.isLevels() || h.field == "first" {
+			return false
+		}
+	}
+	w.several = true
+	w.next(step{op: "Each"})
+	from := len(w.steps)
+	if !w.parts(parts) {
+		return false
+	}
+	w.next(step{op: "EachEnd"})
+	w.run.head.steps = from - len(w.steps)
 	return true
 }
 

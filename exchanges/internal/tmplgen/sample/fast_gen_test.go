@@ -40,7 +40,7 @@ func fastSteps(p exchanges.Padded, orders *[fastOrders]uint8) *exchanges.Steps {
 	case 0x6c223a226c656e6e: // nnel":"l
 		return fastSteps0[orders[0]]
 	case 0x66223a226c656e6e: // nnel":"f
-		return nil
+		return &stepsFills
 	case 0x73223a226c656e6e: // nnel":"s
 		return nil
 	case 0x63223a226c656e6e: // nnel":"c
@@ -576,6 +576,27 @@ func fastWhole(p exchanges.Padded, symbols *exchanges.SymbolTable, b *exchanges.
 	it.BidsFrom, it.BidsTo = int32(bidsFrom), int32(bidsTo)
 	it.AsksFrom, it.AsksTo = int32(asksFrom), int32(asksTo)
 	return true
+}
+
+var stepsFills = exchanges.Steps{
+	Kind:     ring.KindTrade,
+	Channel:  4,
+	IDFormat: ring.IDUint64,
+	List: []exchanges.Step{
+		{Op: exchanges.StepForm, Size: 32, Low: [exchanges.StepBytes]byte{123, 34, 99, 104, 97, 110, 110, 101, 108, 34, 58, 34, 102, 105, 108, 108, 115, 34, 44, 34, 109, 115, 34, 58, 49, 48, 48, 48, 48, 48, 48, 48}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 9, 9, 9, 9, 9, 9, 9}},                                                                                          // "{\"channel\":\"fills\",\"ms\":........"
+		{Op: exchanges.StepMillis, Field: exchanges.FieldEventTimeNS, At: -8, Size: 11, Low: [exchanges.StepBytes]byte{48, 48, 48, 48, 48, 44, 34, 114, 34, 58, 91, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{9, 9, 9, 9, 9, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                    // ".....,\"r\":["
+		{Op: exchanges.StepEach, Size: 6, Low: [exchanges.StepBytes]byte{123, 34, 105, 100, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                           // "{\"id\":"
+		{Op: exchanges.StepUint, Field: exchanges.FieldTradeID, Size: 5, Low: [exchanges.StepBytes]byte{44, 34, 110, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                             // ",\"n\":"
+		{Op: exchanges.StepTaker, Field: exchanges.FieldQuantities + exchanges.TradeQty*exchanges.FieldNext, Size: 6, Low: [exchanges.StepBytes]byte{44, 34, 112, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}}, // ",\"p\":\""
+		{Op: exchanges.StepDecimal, Field: exchanges.FieldPrices + exchanges.TradePrice*exchanges.FieldNext, Size: 7, Low: [exchanges.StepBytes]byte{34, 44, 34, 115, 34, 58, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},  // "\",\"s\":\""
+		{Op: exchanges.StepNameEach, Size: 1, Low: [exchanges.StepBytes]byte{34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                     // "\""
+		{Op: exchanges.StepMore, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                                 // ""
+		{Op: exchanges.StepOptional, At: 1 * exchanges.StepSize, Size: 11, Low: [exchanges.StepBytes]byte{44, 34, 111, 119, 110, 34, 58, 116, 114, 117, 101, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                           // ",\"own\":true"
+		{Op: exchanges.StepForm, Size: 1, Low: [exchanges.StepBytes]byte{125, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                        // "}"
+		{Op: exchanges.StepEachEnd, At: -8 * exchanges.StepSize, Size: 8, Low: [exchanges.StepBytes]byte{93, 44, 34, 101, 110, 100, 34, 58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                             // "],\"end\":"
+		{Op: exchanges.StepUintSkip, Size: 1, Low: [exchanges.StepBytes]byte{125, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                    // "}"
+		{Op: exchanges.StepEndEach, Low: [exchanges.StepBytes]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Span: [exchanges.StepBytes]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}},                                                                              // ""
+	},
 }
 
 // fastFills accepts
