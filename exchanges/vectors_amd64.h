@@ -85,15 +85,8 @@
 	MOVBLZX (vectorTables_exponents-256)(R11)(SI*1), CX; \
 	SHLL $4, SI
 
-// TEXTPAIR reads two decimals at once: the text at R8, of as many bytes as the byte before
-// it says, and one behind a key and a length. The halves of Y1 are their values; the first
-// exponent goes to the decimal at first, CX is the second one. R8 and DX are where the
-// second text stands and its bytes.
-#define TEXTPAIR(key, first, other) \
-	MOVBLZX -1(R8), DX; \
-	VMOVDQU (R8), X0; \
-	ADDQ DX, R8; \
-	VINSERTI128 $1, 2(R8), Y0, Y0; \
+// PAIRDIGITS is DIGITS of the two texts in the halves of Y0, in the halves of the results.
+#define PAIRDIGITS \
 	VPSUBB vectorTables_zeros(R11), Y0, Y1; \
 	VPMINUB vectorTables_nines(R11), Y1, Y2; \
 	VPCMPEQB Y1, Y2, Y2; \
@@ -102,17 +95,19 @@
 	VPMOVMSKB Y3, BX; \
 	VPCMPEQB vectorTables_points(R11), Y0, Y2; \
 	VPMOVMSKB Y2, R13; \
-	NOTL AX; \
+	NOTL AX
+
+// PAIRFIRST is of the first number, of DX bytes: its exponent goes to the decimal at first.
+#define PAIRFIRST(first, other) \
 	FILLS(other); \
 	PLAIN(other); \
 	PLACE; \
 	MOVB CX, Decimal_Exponent(first); \
-	VMOVDQU (vectorTables_rows-4096)(R11)(SI*1), X3; \
-	MOVBLZX (R8), CX; \
-	CMPB CX, key; \
-	JNE other; \
-	MOVBLZX 1(R8), DX; \
-	ADDQ $2, R8; \
+	VMOVDQU (vectorTables_rows-4096)(R11)(SI*1), X3
+
+// PAIRSECOND is of the second number, of DX bytes: the halves of Y1 are the values, CX is
+// the second exponent.
+#define PAIRSECOND(other) \
 	SHRL $16, AX; \
 	SHRL $16, BX; \
 	SHRL $16, R13; \
@@ -128,3 +123,20 @@
 	VPMULUDQ vectorTables_millions(R11), Y1, Y2; \
 	VPSRLQ $32, Y1, Y1; \
 	VPADDQ Y2, Y1, Y1
+
+// TEXTPAIR reads two decimals at once: the text at R8, of as many bytes as the byte before
+// it says, and one behind a key and a length. The results are those of PAIRFIRST and
+// PAIRSECOND; R8 and DX are where the second text stands and its bytes.
+#define TEXTPAIR(key, first, other) \
+	MOVBLZX -1(R8), DX; \
+	VMOVDQU (R8), X0; \
+	ADDQ DX, R8; \
+	VINSERTI128 $1, 2(R8), Y0, Y0; \
+	PAIRDIGITS; \
+	PAIRFIRST(first, other); \
+	MOVBLZX (R8), CX; \
+	CMPB CX, key; \
+	JNE other; \
+	MOVBLZX 1(R8), DX; \
+	ADDQ $2, R8; \
+	PAIRSECOND(other)

@@ -681,7 +681,8 @@ leave:
 	MOVL R14, 4(DI)(DX*1)
 
 // An array of [price, quantity], each a quoted decimal. What is unusual in one of them, or
-// more of them than the batch has room for, leaves the whole array.
+// more of them than the batch has room for, or a level of more than 32 bytes, leaves the whole
+// array.
 TEXT walkLevels<>(SB), NOSPLIT|NOFRAME, $0
 	LEVELS(leave)
 	MOVL (R8), AX
@@ -696,26 +697,33 @@ next:
 	JCC back
 	CMPQ R8, (Batch_walk+walk_end)(R10)
 	JCC back
-	DIGITS
-	ENDS(back)
-	PLAIN(back)
-	VALUE
-	VMOVQ X1, (Level_Price+Decimal_Mantissa)(R14)
-	MOVB SI, (Level_Price+Decimal_Exponent)(R14)
-	ADDQ DX, R8
-	MOVL (R8), AX
+	// The quotes of a level in 32 bytes tell where its two numbers end.
+	VMOVDQU (R8), Y0
+	VPCMPEQB vectorTables_quotes(R11), Y0, Y1
+	VPMOVMSKB Y1, CX
+	TZCNTL CX, DX
+	BLSRL CX, CX
+	BLSRL CX, CX
+	TZCNTL CX, R15
+	JCS back
+	ADDQ R8, R15
+	MOVL (R8)(DX*1), AX
 	SHLL $8, AX
 	CMPL AX, $0x222c2200
 	JNE back
-	ADDQ $3, R8
-	DIGITS
-	ENDS(back)
-	PLAIN(back)
-	VALUE
+	VINSERTI128 $1, 3(R8)(DX*1), Y0, Y0
+	LEAQ 3(R8)(DX*1), R8
+	PAIRDIGITS
+	PAIRFIRST(R14, back)
+	MOVQ R15, DX
+	SUBQ R8, DX
+	PAIRSECOND(back)
+	VMOVQ X1, (Level_Price+Decimal_Mantissa)(R14)
+	VEXTRACTI128 $1, Y1, X1
 	VMOVQ X1, (Level_Quantity+Decimal_Mantissa)(R14)
-	MOVB SI, (Level_Quantity+Decimal_Exponent)(R14)
+	MOVB CX, (Level_Quantity+Decimal_Exponent)(R14)
+	MOVQ R15, R8
 	ADDQ $Level__size, R14
-	ADDQ DX, R8
 	MOVL (R8), AX
 	CMPL AX, $0x5b2c5d22
 	JNE last
