@@ -7,9 +7,10 @@ import (
 	"github.com/tickring/tickring/ring"
 )
 
-// beatPeriod is longer than a publisher's, whose goroutine rings for readers as well: with
-// two CPUs it runs on those of the two sides.
-const beatPeriod = time.Millisecond
+// beatPeriod is far longer than a publisher's, whose goroutine rings for readers as well:
+// nothing in these programs wants the world stopped, and with two CPUs each beat takes one
+// of them from a side that is measured.
+const beatPeriod = 50 * time.Millisecond
 
 // spinGrip is a grip with the goroutine that it needs, and a clock of ticks.
 type spinGrip struct {

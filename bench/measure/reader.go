@@ -47,8 +47,10 @@ func runReader(args []string) error {
 	r.SeekLatest()
 	j.samples = make([]kit.Sample, 0, kit.MaxSamples)
 	clear(j.samples[:kit.MaxSamples]) // no page fault later
+	grip := startGrip()
+	defer grip.end()
 	fmt.Println("ready")
-	if err := j.follow(r); err != nil {
+	if err := j.follow(r, grip); err != nil {
 		return err
 	}
 	if err := m.Close(); err != nil {
@@ -57,10 +59,8 @@ func runReader(args []string) error {
 	return j.write(os.Stdout)
 }
 
-func (j *readerJob) follow(r *ring.Reader) error {
+func (j *readerJob) follow(r *ring.Reader, grip *spinGrip) error {
 	var rec ring.Record
-	grip := startGrip()
-	defer grip.end()
 	for {
 		switch a := r.Next(&rec); a {
 		case ring.AnswerRecord:

@@ -66,6 +66,8 @@ func (j *writerJob) run() (err error) {
 	if err := seg.Publish(); err != nil {
 		return err
 	}
+	p.grip = startGrip()
+	defer p.grip.end()
 	fmt.Println("ready")
 	if _, err := bufio.NewReader(os.Stdin).ReadString('\n'); err != nil {
 		return fmt.Errorf("wait for the start: %w", err)
@@ -84,6 +86,7 @@ func (j *writerJob) run() (err error) {
 // producer publishes records that look like a feed's.
 type producer struct {
 	w      *ring.Writer
+	grip   *spinGrip
 	record ring.Record
 	stamp  int64
 	n      int
@@ -143,8 +146,7 @@ func (p *producer) publish(now, due int64) {
 // at once and keeps the time it was due, so that what waited behind a stall is seen.
 // Between two records the thread spins under a grip, as a publisher's does.
 func (p *producer) paced(n int, interval int64) int64 {
-	grip := startGrip()
-	defer grip.end()
+	grip := p.grip
 	began := kit.Ticks()
 	due := began + interval
 	for range n {

@@ -223,19 +223,19 @@ func TestMEXCMessageLimit(t *testing.T) {
 // A ping frame of the client goes unanswered, and the idle times are the venue's.
 func TestMEXCPingFramesAndIdle(t *testing.T) {
 	t.Parallel()
-	s := startMEXC(t, Config{Settle: time.Hour, IdleTimeout: time.Second, SilentTimeout: 2200 * time.Millisecond})
+	s := startMEXC(t, Config{Settle: time.Hour, IdleTimeout: 2 * time.Second, SilentTimeout: 4400 * time.Millisecond})
 	idle, subscribed := dial(t, s), dial(t, s)
 	began := time.Now()
 	subscribed.want(dealsStream)
 	idle.send(`{"method":"PING"}`)
 	assert.Equal(t, "PONG", idle.answer())
 	require.NoError(t, ws.WriteFrame(idle.conn, ws.MaskFrameInPlace(ws.NewPingFrame([]byte("x")))))
-	idle.quiet(700 * time.Millisecond)
+	idle.quiet(1400 * time.Millisecond)
 	idle.send(`{"method":"PING"}`)
 	assert.Zero(t, idle.closeCode(5*time.Second))
-	assert.Less(t, time.Since(began), 1650*time.Millisecond, "pings do not keep a client without a subscription")
+	assert.Less(t, time.Since(began), 3300*time.Millisecond, "pings do not keep a client without a subscription")
 	assert.Zero(t, subscribed.closeCode(5*time.Second))
-	assert.GreaterOrEqual(t, time.Since(began), 2190*time.Millisecond)
+	assert.GreaterOrEqual(t, time.Since(began), 4390*time.Millisecond)
 	assert.Equal(t, uint64(2), s.Stats().IdleCloses)
 	assert.Equal(t, uint64(1), s.Stats().ProtocolPings)
 }
