@@ -23,8 +23,8 @@ How to read it:
   the distance that a faster decoder has to make up.
 - Where a line says "short": the crossings contain our publishing, 11 to 22 ns by the rows above, and a copy of 128
   bytes that is checked, where the raw transfer has one store and one load. Over the stamped raw transfer of one run
-  that was 1.06 to 1.11 on an AMD family 26 processor and 1.35 to 1.55 on a family 25 one, on the same program.
-  Weighed and left: marking the next slot early (ring/DECISIONS.md, 2). For protobuf see
+  that was 1.06 to 1.11 on an AMD family 26 processor, 1.35 to 1.55 on a family 25 one and 1.08 to 1.34 on an Intel
+  family 6 model 207, on the same program. Weighed and left: marking the next slot early (ring/DECISIONS.md, 2). For protobuf see
   bench/RESULTS-FULL.md.
 
 `
