@@ -153,11 +153,11 @@ func (p *producer) paced(n int, interval int64) int64 {
 		now := kit.Ticks()
 		grip.Take(grip.ns(now))
 		for now < due {
-			now = kit.Ticks()
 			grip.Turn(grip.ns(now))
+			now = kit.Ticks()
 		}
-		grip.Release()
 		p.publish(now, due)
+		grip.Release() // a publisher's does before, and before it looks at its clock
 		due += interval
 	}
 	return kit.Ticks() - began
