@@ -14,8 +14,8 @@ const (
 	// gripPatience is how many periods of Beat may pass without one.
 	// The world waits so long to be stopped.
 	gripPatience = 5
-	// gripLeastNS is the least patience: goroutines wake late on a busy machine.
-	gripLeastNS = int64(time.Millisecond)
+	// gripLeastNS is the least patience: goroutines wake late where CPUs are few.
+	gripLeastNS = int64(5 * time.Millisecond)
 )
 
 // Grip keeps Go's scheduler from taking a spinning thread off its CPU. The scheduler
