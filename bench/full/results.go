@@ -15,7 +15,7 @@ Where a line says "short": where the time goes, and what was tried.
 - oneway_unix, tcp, zeromq, redis, nats over tickring, goals 15, 30, 100, 400 and 400. The peers' time is the kernel's
   wake-up and copy, ours a line's way between two CPUs and two readings of the counter, which the head prints. Divide the
   peers' rows by those of the raw transfer, two lines in bare C: on a virtual machine whose lines take 0.3 us nothing
-  through shared memory reaches these ratios. On one where they took 0.11 us, unix (at 1,000/s), tcp and zeromq did.
+  through shared memory reaches most of these ratios. On one where they took 0.11 us, unix (at 1,000/s), tcp and zeromq did.
 - oneway_tickring_c over the best ring peer, p99. Go's scheduler took a spinning writer off its CPU every 10 ms: 10 times
   the peer's p99. A writer holds its CPU now while it spins (ring.Grip, ring/DECISIONS.md 9): seven rounds at 1,000/s gave
   3.3 us against Boost's 3.1, and 36 without it. What is left are the other threads of Go's runtime, which with two CPUs run
