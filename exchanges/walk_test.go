@@ -1,6 +1,7 @@
 package exchanges
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -117,9 +118,7 @@ func wantTaker(text string) (d Decimal, side ring.Aggressor, ok bool) {
 
 // Times of known length, where their forms let digits pass that make no time.
 func TestStepsReadTimes(t *testing.T) {
-	if !Walks() {
-		t.Skip("no vectors here")
-	}
+	needVectors(t)
 	for _, c := range []struct {
 		op     StepOp
 		digits string
@@ -151,9 +150,7 @@ func TestStepsReadTimes(t *testing.T) {
 
 // A form accepts its classes of bytes and no others, at each of its places.
 func TestFormsAcceptTheirBytes(t *testing.T) {
-	if !Walks() {
-		t.Skip("no vectors here")
-	}
+	needVectors(t)
 	for at := range StepBytes {
 		form := formStep(StepForm, 0, string(slices.Repeat([]byte("k"), StepBytes)))
 		form.Low[at], form.Span[at] = '3', 4
@@ -217,9 +214,7 @@ func requireTextSteps(t require.TestingT, text string) {
 
 // The ids of a trade are read as IDPair reads them, with any of their bytes changed.
 func TestStepsReadIDPairs(t *testing.T) {
-	if !Walks() {
-		t.Skip("no vectors here")
-	}
+	needVectors(t)
 	w := textWalker(formStep(StepTextIDPair, 0, ""))
 	accepted := 0
 	for _, text := range []string{"731901896985399296X0_731901896985399297X9", "1X0_2X1", "999999999999999999X3_100000000000000000X4", "12345678901234567X0_731901896985399297X0"} {
@@ -241,4 +236,14 @@ func TestStepsReadIDPairs(t *testing.T) {
 		}
 	}
 	require.Greater(t, accepted, 1000)
+}
+
+// needVectors skips a test of the walk alone where there is none; the tests of the venues
+// read the same frames by words there.
+func needVectors(t *testing.T) {
+	t.Helper()
+	if !Walks() {
+		fmt.Println("exchanges: skipped, this build or CPU has no AVX2:", t.Name())
+		t.Skip("no AVX2 in this build or CPU")
+	}
 }
